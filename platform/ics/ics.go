@@ -1,0 +1,143 @@
+// Package ics writes one appointment as an iCalendar object (RFC 5545).
+//
+// It promises that a calendar has exactly one event and nothing else, whatever
+// stands in the texts it is given: line breaks become spaces, what has a meaning
+// in the format is escaped, other control characters are left out. Lines end in
+// CRLF and are folded at 75 octets, never inside a character. Times are written
+// in UTC, so that no reader needs a zone of ours. It decides nothing about what
+// an event may say: callers keep specialty, reason and insurance out.
+package ics
+
+import (
+	"fmt"
+	"strings"
+	"time"
+	"unicode"
+	"unicode/utf8"
+
+	"siegel/platform/fault"
+)
+
+// ErrMalformed is returned for an event without a usable UID, stamp or span.
+var ErrMalformed = fault.New(fault.Invalid, "malformed_event")
+
+// ContentType is the media type of what [Publish] returns, for HTTP and mail.
+const ContentType = "text/calendar; charset=utf-8; method=PUBLISH"
+
+// lineOctets is the longest line without its line break (RFC 5545 section 3.1).
+const lineOctets = 75
+
+// textLimit bounds each text, in characters.
+const textLimit = 1000
+
+// Event is one appointment as a calendar shows it.
+type Event struct {
+	// UID stays the same for as long as it is the same booking; see [UID].
+	UID string
+	// Sequence rises with each change of the same UID; it begins at 0.
+	Sequence int
+	// Stamp is when the calendar object was made.
+	Stamp time.Time
+	// Starts and Ends are instants, half-open, and end after the start.
+	Starts, Ends time.Time
+	// Summary, Location and Description are plain text in any language; empty
+	// ones are left out.
+	Summary, Location, Description string
+}
+
+// UID makes the stable, globally unique identifier of a booking from its bare
+// id and the base domain; a port is left away.
+func UID(id, domain string) string {
+	domain, _, _ = strings.Cut(domain, ":")
+	return id + "@" + domain
+}
+
+// Publish returns the event as a calendar with METHOD:PUBLISH (RFC 5546
+// section 3.2.1). It returns [ErrMalformed] where the event has no UID of
+// visible ASCII, no stamp, or does not end after it starts.
+func Publish(e Event) (string, error) {
+	if e.UID == "" || len(e.UID) > 255 || strings.ContainsFunc(e.UID, func(r rune) bool { return r <= ' ' || r > '~' }) {
+		return "", ErrMalformed.Because(fmt.Errorf("uid is not visible ascii"))
+	}
+	if e.Stamp.IsZero() || e.Sequence < 0 || !e.Ends.After(e.Starts) {
+		return "", ErrMalformed.Because(fmt.Errorf("stamp, sequence or span"))
+	}
+	var b strings.Builder
+	line(&b, "BEGIN", "VCALENDAR")
+	line(&b, "VERSION", "2.0")
+	line(&b, "PRODID", "-//Siegel//Appointments//EN")
+	line(&b, "CALSCALE", "GREGORIAN")
+	line(&b, "METHOD", "PUBLISH")
+	line(&b, "BEGIN", "VEVENT")
+	line(&b, "UID", text(e.UID))
+	line(&b, "SEQUENCE", fmt.Sprint(e.Sequence))
+	line(&b, "DTSTAMP", instant(e.Stamp))
+	line(&b, "DTSTART", instant(e.Starts))
+	line(&b, "DTEND", instant(e.Ends))
+	line(&b, "STATUS", "CONFIRMED")
+	line(&b, "TRANSP", "OPAQUE")
+	// PRIVATE: who shares a calendar with colleagues need not share this.
+	line(&b, "CLASS", "PRIVATE")
+	for _, p := range [...]struct{ name, value string }{
+		{"SUMMARY", e.Summary}, {"LOCATION", e.Location}, {"DESCRIPTION", e.Description},
+	} {
+		if v := text(p.value); v != "" {
+			line(&b, p.name, v)
+		}
+	}
+	line(&b, "END", "VEVENT")
+	line(&b, "END", "VCALENDAR")
+	return b.String(), nil
+}
+
+// instant writes a DATE-TIME of form 2, in UTC.
+func instant(t time.Time) string { return t.UTC().Format("20060102T150405Z") }
+
+// text makes a TEXT value (RFC 5545 section 3.3.11) of one line.
+func text(s string) string {
+	var b strings.Builder
+	n, space := 0, false
+	for _, r := range strings.ToValidUTF8(s, "") {
+		if unicode.IsSpace(r) {
+			space = b.Len() > 0
+			continue
+		}
+		// Cf holds the marks that reorder or hide text; no name needs them here.
+		if unicode.Is(unicode.Cc, r) || unicode.Is(unicode.Cf, r) {
+			continue
+		}
+		if n++; n > textLimit {
+			break
+		}
+		if space {
+			b.WriteByte(' ')
+			space = false
+		}
+		if r == '\\' || r == ';' || r == ',' {
+			b.WriteByte('\\')
+		}
+		b.WriteRune(r)
+	}
+	return b.String()
+}
+
+// line writes one content line, folded on octets between characters.
+func line(b *strings.Builder, name, value string) {
+	used := 0
+	write := func(s string) {
+		for i := 0; i < len(s); {
+			_, size := utf8.DecodeRuneInString(s[i:])
+			if used+size > lineOctets {
+				b.WriteString("\r\n ")
+				used = 1
+			}
+			b.WriteString(s[i : i+size])
+			used += size
+			i += size
+		}
+	}
+	write(name)
+	write(":")
+	write(value)
+	b.WriteString("\r\n")
+}
