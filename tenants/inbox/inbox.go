@@ -1,0 +1,181 @@
+// Package inbox holds sealed bookings until the practice has them, and the
+// appointment cards that they become.
+//
+// A [Service] promises that an envelope goes only in the transaction that
+// stores its card, so that two desks which open the same booking store it once
+// and lose nothing; and that the counter of changes which comes with
+// [Service.Entries] misses none: whatever commits later raises it. It cannot
+// tell whether a card says what the envelope said: both are ciphertext to it.
+package inbox
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+
+	"siegel/platform/fault"
+	"siegel/platform/id"
+	"siegel/platform/postgres"
+	"siegel/platform/seal"
+)
+
+// MaxRange is the longest time that [Service.Entries] looks at.
+const MaxRange = 366 * 24 * time.Hour
+
+// What callers act on.
+var (
+	// ErrCardExists is returned where somebody else was quicker: read theirs.
+	ErrCardExists = fault.New(fault.Conflict, "card_exists")
+	// ErrNoEnvelope is returned for an envelope that the appointment does not
+	// have.
+	ErrNoEnvelope = fault.New(fault.NotFound, "no_envelope")
+	// ErrMalformedCard is returned for a card that no client of ours makes.
+	ErrMalformedCard = fault.New(fault.Invalid, "malformed_card")
+	// ErrMalformedRange is returned for a range that is empty, reversed or
+	// longer than [MaxRange].
+	ErrMalformedRange = fault.New(fault.Invalid, "malformed_range")
+)
+
+// Config is what a [Service] needs.
+type Config struct {
+	DB *postgres.DB
+}
+
+// Service keeps the envelopes and cards of all tenants. Safe for concurrent use.
+type Service struct {
+	db *postgres.DB
+}
+
+// NewService returns a Service.
+func NewService(c Config) (*Service, error) {
+	if c.DB == nil {
+		return nil, errors.New("inbox: no database")
+	}
+	return &Service{db: c.DB}, nil
+}
+
+// Entry is an appointment as the office sees it, with what can be opened of it.
+type Entry struct {
+	Appointment  id.Appointment
+	Booking      id.Booking
+	Status       string // FHIR appointment status
+	Source       string // online, staff
+	Practitioner id.Practitioner
+	Location     id.Location
+	Starts, Ends time.Time // UTC, half-open
+	// Received is when the booking became an appointment, UTC.
+	Received time.Time
+	// Envelope waits to be opened; nil once acknowledged, and for what staff
+	// entered.
+	Envelope *seal.Envelope
+	// Card is nil until somebody stored it.
+	Card *StoredCard
+}
+
+// StoredCard is a card as it is read.
+type StoredCard struct {
+	Version    int
+	Epoch      int // of the book key
+	Ciphertext []byte
+}
+
+// Entries returns the appointments that start in [from, to), in the order of
+// their start, cancelled ones and those nobody came to among them; see
+// [Entry.Status]. With them comes the count of changes that they include. It
+// returns [ErrMalformedRange].
+func (s *Service) Entries(ctx context.Context, tenant id.Tenant, from, to time.Time) (entries []Entry, cursor int64, err error) {
+	if !from.Before(to) || to.Sub(from) > MaxRange {
+		return nil, 0, ErrMalformedRange
+	}
+	err = s.db.Batch(ctx, tenant, func(b *postgres.Batch) {
+		// The counter is read in the same statement, and so in the same
+		// snapshot, as what it counts; the join keeps its row where there is
+		// no appointment. Proposed, pending and waitlisted appointments are no
+		// dates yet; those entered in error are none.
+		b.Rows(`
+			select c.counter,
+			       a.id, a.booking_id, a.status, a.source, a.practitioner_id, a.location_id, a.starts, a.ends, a.created,
+			       e.id, e.suite, e.kid, e.enc, e.ct,
+			       k.version, k.epoch, k.ciphertext
+			from (select coalesce(max(counter), 0) as counter from change_counter where tenant_id = $1) c
+			left join appointment a
+			  on a.tenant_id = $1 and a.starts >= $2 and a.starts < $3
+			 and a.status not in ('proposed', 'pending', 'waitlist', 'entered-in-error')
+			left join envelope e on e.tenant_id = a.tenant_id and e.appointment_id = a.id
+			left join card k on k.tenant_id = a.tenant_id and k.appointment_id = a.id
+			order by a.starts, a.id`,
+			[]any{tenant, from, to}, func(rows pgx.Rows) error {
+				var r row
+				if err := r.scan(rows, &cursor); err != nil {
+					return err
+				}
+				if r.starts != nil {
+					entries = append(entries, r.entry(tenant))
+				}
+				return nil
+			})
+	})
+	if err != nil {
+		return nil, 0, fmt.Errorf("read appointments: %w", err)
+	}
+	return entries, cursor, nil
+}
+
+// row is one of [Service.Entries]; all but the counter may be null.
+type row struct {
+	appointment            id.Appointment
+	booking                id.Booking
+	status, source         *string
+	practitioner           id.Practitioner
+	location               id.Location
+	starts, ends, received *time.Time
+
+	envelope id.Envelope
+	suite    *int
+	kid      *string
+	enc, ct  []byte
+
+	version, epoch *int
+	ciphertext     []byte
+}
+
+func (r *row) scan(rows pgx.Rows, counter *int64) error {
+	return rows.Scan(counter,
+		&r.appointment, &r.booking, &r.status, &r.source, &r.practitioner, &r.location, &r.starts, &r.ends, &r.received,
+		&r.envelope, &r.suite, &r.kid, &r.enc, &r.ct,
+		&r.version, &r.epoch, &r.ciphertext)
+}
+
+func (r *row) entry(tenant id.Tenant) Entry {
+	e := Entry{
+		Appointment: r.appointment, Booking: r.booking, Status: *r.status, Source: *r.source,
+		Practitioner: r.practitioner, Location: r.location,
+		Starts: r.starts.UTC(), Ends: r.ends.UTC(), Received: r.received.UTC(),
+	}
+	if !r.envelope.IsZero() {
+		e.Envelope = &seal.Envelope{
+			V: seal.Version, Suite: *r.suite, Tenant: tenant.UUID(), KID: *r.kid,
+			EnvelopeID: r.envelope.UUID(), Enc: r.enc, CT: r.ct,
+		}
+	}
+	if r.version != nil {
+		e.Card = &StoredCard{Version: *r.version, Epoch: *r.epoch, Ciphertext: r.ciphertext}
+	}
+	return e
+}
+
+// Counter is the count of the tenant's changes, for those who wait for the
+// next; zero before the first.
+func (s *Service) Counter(ctx context.Context, tenant id.Tenant) (int64, error) {
+	var counter int64
+	err := s.db.Batch(ctx, tenant, func(b *postgres.Batch) {
+		b.Row(`select counter from change_counter where tenant_id = $1`, []any{tenant}, &counter)
+	})
+	if err != nil {
+		return 0, fmt.Errorf("read change counter: %w", err)
+	}
+	return counter, nil
+}

@@ -1,0 +1,304 @@
+// Package keyring keeps a practice's keys as the server may have them: the
+// signed directory of public keys, and practice keys wrapped for their holders.
+//
+// A [Service] promises that the directory only grows, each signed by the
+// identity of the one before; that a directory and the wraps it calls for come
+// together or not at all; that a wrapped key is never overwritten; and that
+// nobody can be left without the recovery key's wraps. It cannot promise that a
+// wrap opens, nor that the first directory is the practice's: the keys to tell
+// are not here. Clients check for themselves.
+package keyring
+
+import (
+	"bytes"
+	"context"
+	"crypto/sha256"
+	"errors"
+	"fmt"
+	"slices"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+	"github.com/uptrace/bun"
+
+	"siegel/platform/fault"
+	"siegel/platform/id"
+	"siegel/platform/memo"
+	"siegel/platform/postgres"
+	"siegel/platform/seal"
+)
+
+// Age is how old an answer may be that is given from memory.
+const Age = time.Second
+
+// What callers act on. Directories are also refused with the errors of
+// platform/seal.
+var (
+	// ErrNoKeys is returned for a practice that has made no keys yet.
+	ErrNoKeys = fault.New(fault.NotFound, "keys_missing")
+	// ErrKeyChanged is returned for a key that is not, or no longer, the one to
+	// seal to: seal again.
+	ErrKeyChanged = fault.New(fault.Conflict, "key_changed")
+	// ErrSequence is returned for a directory that does not follow the newest
+	// one: somebody else was quicker.
+	ErrSequence = fault.New(fault.Conflict, "directory_sequence")
+	// ErrMalformedKeyring is returned for wraps that do not fit the directory.
+	ErrMalformedKeyring = fault.New(fault.Invalid, "malformed_keyring")
+)
+
+// Config is what a [Service] needs.
+type Config struct {
+	DB *postgres.DB
+	// Now is the clock by which directories are accepted and answers age;
+	// time.Now where nil. Whether one has expired since, the database says.
+	Now func() time.Time
+}
+
+// Service keeps the keys of all tenants. Safe for concurrent use.
+type Service struct {
+	db     *postgres.DB
+	now    func() time.Time
+	newest *memo.Cache[id.Tenant, state]
+}
+
+// state is what is remembered of a tenant's newest directory.
+type state struct {
+	signed seal.Signed
+	kid    string
+	open   bool
+}
+
+// NewService returns a Service.
+func NewService(c Config) (*Service, error) {
+	if c.DB == nil {
+		return nil, errors.New("keyring: no database")
+	}
+	if c.Now == nil {
+		c.Now = time.Now
+	}
+	return &Service{db: c.DB, now: c.Now, newest: memo.New[id.Tenant, state](Age, 10_000, c.Now)}, nil
+}
+
+// Directory returns the newest directory, exactly as it was signed. It returns
+// [ErrNoKeys].
+func (s *Service) Directory(ctx context.Context, tenant id.Tenant) (document, signature []byte, err error) {
+	st, err := s.state(ctx, tenant)
+	if err != nil {
+		return nil, nil, err
+	}
+	return bytes.Clone(st.signed.Document), bytes.Clone(st.signed.Signature), nil
+}
+
+// Current returns the kids of the data keys that bookings may be sealed to, the
+// preferred one last, and whether the public may book: the recovery code has
+// been proven and the directory has not expired. It returns [ErrNoKeys].
+func (s *Service) Current(ctx context.Context, tenant id.Tenant) (kids []string, open bool, err error) {
+	st, err := s.state(ctx, tenant)
+	if err != nil {
+		return nil, false, err
+	}
+	return []string{st.kid}, st.open, nil
+}
+
+// Accept says whether an envelope sealed to kid may be taken. It returns
+// [ErrNoKeys], or [ErrKeyChanged] for any other than the current key.
+func (s *Service) Accept(ctx context.Context, tenant id.Tenant, kid string) error {
+	kids, _, err := s.Current(ctx, tenant)
+	if err != nil {
+		return err
+	}
+	if !slices.Contains(kids, kid) {
+		return ErrKeyChanged
+	}
+	return nil
+}
+
+func (s *Service) state(ctx context.Context, tenant id.Tenant) (state, error) {
+	return s.newest.Get(ctx, tenant, func(ctx context.Context) (state, error) {
+		var st state
+		var found *postgres.Found
+		err := s.db.Batch(ctx, tenant, func(b *postgres.Batch) {
+			found = b.Row(`
+				select d.document, d.signature, d.expires > now() and k.recovery_proven is not null
+				from key_directory d join keyring k on k.tenant_id = d.tenant_id
+				where d.tenant_id = $1
+				order by d.sequence desc limit 1`,
+				[]any{tenant}, (*[]byte)(&st.signed.Document), (*[]byte)(&st.signed.Signature), &st.open)
+		})
+		if err != nil {
+			return state{}, fmt.Errorf("read key directory: %w", err)
+		}
+		if !found.OK {
+			return state{}, ErrNoKeys
+		}
+		d, err := seal.ParseDirectory(st.signed.Document, st.signed.Signature)
+		if err != nil {
+			// Not the caller's mistake, whatever the parser calls it.
+			return state{}, fault.New(fault.Internal, "internal").Because(fmt.Errorf("stored key directory: %w", err))
+		}
+		st.kid = d.Current().KID
+		return st, nil
+	})
+}
+
+// WrappedFor returns the practice keys that are wrapped for a holder, named by
+// its kid; none where there are none.
+func (s *Service) WrappedFor(ctx context.Context, tenant id.Tenant, holder string) ([]seal.Wrap, error) {
+	var wraps []seal.Wrap
+	err := s.db.Batch(ctx, tenant, func(b *postgres.Batch) {
+		b.Rows(`
+			select kind, epoch, holder, enc, ct from wrapped_key
+			where tenant_id = $1 and holder = $2
+			order by kind, epoch`,
+			[]any{tenant, holder}, func(rows pgx.Rows) error {
+				var w seal.Wrap
+				if err := rows.Scan((*string)(&w.Kind), &w.Epoch, &w.Holder, (*[]byte)(&w.Enc), (*[]byte)(&w.CT)); err != nil {
+					return err
+				}
+				wraps = append(wraps, w)
+				return nil
+			})
+	})
+	if err != nil {
+		return nil, fmt.Errorf("read wrapped keys: %w", err)
+	}
+	return wraps, nil
+}
+
+// First is a practice's first keyring, as its first owner's browser made it.
+type First struct {
+	Directory seal.Signed
+	Wraps     []seal.Wrap
+	// RecoveryProven says that the printed recovery code was typed back. Until
+	// then the public cannot book; see [Service.ProveRecovery].
+	RecoveryProven bool
+}
+
+// Save stores a practice's first keyring. It returns [ErrSequence] where there
+// is one already, [ErrMalformedKeyring], or an error of platform/seal.
+func (s *Service) Save(ctx context.Context, tenant id.Tenant, f First) error {
+	d, err := s.parse(tenant, f.Directory)
+	if err != nil {
+		return err
+	}
+	if d.Sequence != 1 {
+		return ErrSequence
+	}
+	if err := fits(d, f.Wraps, f.Wraps); err != nil {
+		return err
+	}
+	err = s.db.InTenant(ctx, tenant, func(ctx context.Context, tx bun.Tx) error {
+		if err := insertDirectory(ctx, tx, tenant, d, f.Directory); err != nil {
+			return err
+		}
+		if err := insertWraps(ctx, tx, tenant, f.Wraps); err != nil {
+			return err
+		}
+		_, err := tx.NewRaw(
+			`insert into keyring (tenant_id, recovery_proven) values (?, case when ? then now() end)`,
+			tenant, f.RecoveryProven,
+		).Exec(ctx)
+		return err
+	})
+	return s.saved(tenant, err)
+}
+
+// ProveRecovery records that the printed recovery code was typed back. It
+// returns [ErrNoKeys].
+func (s *Service) ProveRecovery(ctx context.Context, tenant id.Tenant) error {
+	var found *postgres.Found
+	err := s.db.Batch(ctx, tenant, func(b *postgres.Batch) {
+		var one int
+		found = b.Row(`
+			update keyring set recovery_proven = coalesce(recovery_proven, now())
+			where tenant_id = $1 returning 1`, []any{tenant}, &one)
+	})
+	if err != nil {
+		return fmt.Errorf("prove recovery: %w", err)
+	}
+	if !found.OK {
+		return ErrNoKeys
+	}
+	s.newest.Forget(tenant)
+	return nil
+}
+
+// Next is a directory that follows the newest one, with the wraps that it adds.
+type Next struct {
+	Directory seal.Signed
+	Wraps     []seal.Wrap
+}
+
+// Append stores the next directory and the wraps that come with it, and drops
+// the wraps of holders who are no longer listed. It returns [ErrNoKeys],
+// [ErrSequence] unless the directory's sequence and hash follow the newest one,
+// seal.ErrDirectoryPin where another identity signed it, [ErrMalformedKeyring],
+// or another error of platform/seal. A new recovery key has yet to be proven.
+func (s *Service) Append(ctx context.Context, tenant id.Tenant, n Next) error {
+	next, err := s.parse(tenant, n.Directory)
+	if err != nil {
+		return err
+	}
+	err = s.db.InTenant(ctx, tenant, func(ctx context.Context, tx bun.Tx) error {
+		newest, document, err := newestDirectory(ctx, tx, tenant)
+		if err != nil {
+			return err
+		}
+		// The parser has verified next's signature by next's own identity: with
+		// newest's fingerprint as the pin, that is newest's.
+		if err := next.Check(tenant.UUID(), s.now(), newest.Fingerprint()); err != nil {
+			return err
+		}
+		// Two who append at once both get this far; the primary key lets one in.
+		hash := sha256.Sum256(document)
+		if next.Sequence != newest.Sequence+1 || !bytes.Equal(next.Previous, hash[:]) {
+			return ErrSequence
+		}
+		if next.Current().Epoch < newest.Current().Epoch {
+			return ErrMalformedKeyring
+		}
+
+		kept, err := dropWraps(ctx, tx, tenant, holders(next))
+		if err != nil {
+			return err
+		}
+		if err := fits(next, n.Wraps, slices.Concat(kept, n.Wraps)); err != nil {
+			return err
+		}
+		if err := insertDirectory(ctx, tx, tenant, next, n.Directory); err != nil {
+			return err
+		}
+		if err := insertWraps(ctx, tx, tenant, n.Wraps); err != nil {
+			return err
+		}
+		if next.Recovery.KID != newest.Recovery.KID {
+			_, err = tx.NewRaw(`update keyring set recovery_proven = null where tenant_id = ?`, tenant).Exec(ctx)
+		}
+		return err
+	})
+	return s.saved(tenant, err)
+}
+
+// parse accepts a directory that is this tenant's and counts now.
+func (s *Service) parse(tenant id.Tenant, signed seal.Signed) (seal.Directory, error) {
+	d, err := seal.ParseDirectory(signed.Document, signed.Signature)
+	if err != nil {
+		return seal.Directory{}, err
+	}
+	return d, d.Check(tenant.UUID(), s.now(), "")
+}
+
+// saved turns the outcome of a transaction into what callers act on.
+func (s *Service) saved(tenant id.Tenant, err error) error {
+	switch {
+	case err == nil:
+		s.newest.Forget(tenant)
+		return nil
+	case postgres.Violates(err, "key_directory_pk"):
+		return ErrSequence.Because(err)
+	case postgres.Violates(err, "wrapped_key_pk"):
+		return ErrMalformedKeyring.Because(err)
+	default:
+		return fmt.Errorf("store key directory: %w", err)
+	}
+}

@@ -1,0 +1,173 @@
+// Package staff knows who works in a tenant, and as what.
+//
+// A [Service] promises that a change of role acts everywhere within [Age]. It
+// does not say what a role may do (platform/access does), and membership alone
+// opens nothing: whether a member can read is decided by keys that the server
+// does not have.
+package staff
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+
+	"siegel/platform/access"
+	"siegel/platform/fault"
+	"siegel/platform/id"
+	"siegel/platform/memo"
+	"siegel/platform/postgres"
+)
+
+// Age is how old an answer may be that is given from memory.
+const Age = time.Second
+
+// What callers act on.
+var (
+	ErrNotMember     = fault.New(fault.Forbidden, "not_member")
+	ErrAlreadyMember = fault.New(fault.Conflict, "already_member")
+	ErrUnknownRole   = fault.New(fault.Invalid, "unknown_role")
+)
+
+// Role is what somebody is in a tenant. The zero value is no role.
+type Role string
+
+// The roles.
+const (
+	Owner        Role = "owner"
+	Practitioner Role = "practitioner"
+	FrontDesk    Role = "front_desk"
+)
+
+// Access is the role as the access policy knows it; for anything but the roles
+// above it is one that the policy does not know, and so may do nothing.
+func (r Role) Access() access.Role {
+	switch r {
+	case Owner:
+		return access.Owner
+	case Practitioner:
+		return access.Practitioner
+	case FrontDesk:
+		return access.FrontDesk
+	default:
+		return ""
+	}
+}
+
+// Config is what a [Service] needs.
+type Config struct {
+	DB *postgres.DB
+	// Now is the clock by which answers age; time.Now where nil.
+	Now func() time.Time
+}
+
+// Service keeps the members of all tenants. Safe for concurrent use.
+type Service struct {
+	db    *postgres.DB
+	roles *memo.Cache[member, Role]
+}
+
+type member struct {
+	tenant  id.Tenant
+	account id.Account
+}
+
+// NewService returns a Service.
+func NewService(c Config) (*Service, error) {
+	if c.DB == nil {
+		return nil, errors.New("staff: no database")
+	}
+	return &Service{db: c.DB, roles: memo.New[member, Role](Age, 20_000, c.Now)}, nil
+}
+
+// Add makes an account a member. It returns [ErrAlreadyMember], whatever the
+// role, or [ErrUnknownRole].
+func (s *Service) Add(ctx context.Context, tenant id.Tenant, account id.Account, role Role) error {
+	if role.Access() == "" {
+		return ErrUnknownRole
+	}
+	var added *postgres.Found
+	err := s.db.Batch(ctx, tenant, func(b *postgres.Batch) {
+		var one int
+		added = b.Row(`
+			insert into member (tenant_id, account_id, role) values ($1, $2, $3)
+			on conflict (tenant_id, account_id) do nothing returning 1`,
+			[]any{tenant, account, string(role)}, &one)
+	})
+	if err != nil {
+		return fmt.Errorf("add member: %w", err)
+	}
+	if !added.OK {
+		return ErrAlreadyMember
+	}
+	s.roles.Forget(member{tenant, account})
+	return nil
+}
+
+// Remove ends a membership. It returns [ErrNotMember]. That somebody still owns
+// the tenant is for the caller to see to.
+func (s *Service) Remove(ctx context.Context, tenant id.Tenant, account id.Account) error {
+	var removed *postgres.Found
+	err := s.db.Batch(ctx, tenant, func(b *postgres.Batch) {
+		var one int
+		removed = b.Row(`delete from member where tenant_id = $1 and account_id = $2 returning 1`,
+			[]any{tenant, account}, &one)
+	})
+	if err != nil {
+		return fmt.Errorf("remove member: %w", err)
+	}
+	s.roles.Forget(member{tenant, account})
+	if !removed.OK {
+		return ErrNotMember
+	}
+	return nil
+}
+
+// Role is what the account is in the tenant. It returns [ErrNotMember].
+func (s *Service) Role(ctx context.Context, tenant id.Tenant, account id.Account) (Role, error) {
+	return s.roles.Get(ctx, member{tenant, account}, func(ctx context.Context) (Role, error) {
+		var role string
+		var found *postgres.Found
+		err := s.db.Batch(ctx, tenant, func(b *postgres.Batch) {
+			found = b.Row(`select role from member where tenant_id = $1 and account_id = $2`,
+				[]any{tenant, account}, &role)
+		})
+		if err != nil {
+			return "", fmt.Errorf("read role: %w", err)
+		}
+		if !found.OK {
+			return "", ErrNotMember
+		}
+		return Role(role), nil
+	})
+}
+
+// Member is somebody who works in a tenant.
+type Member struct {
+	Account id.Account
+	Role    Role
+	Since   time.Time // UTC
+}
+
+// List returns the tenant's members, those who came first in front.
+func (s *Service) List(ctx context.Context, tenant id.Tenant) ([]Member, error) {
+	var members []Member
+	err := s.db.Batch(ctx, tenant, func(b *postgres.Batch) {
+		b.Rows(`select account_id, role, created from member where tenant_id = $1 order by created, account_id`,
+			[]any{tenant}, func(rows pgx.Rows) error {
+				var m Member
+				if err := rows.Scan(&m.Account, &m.Role, &m.Since); err != nil {
+					return err
+				}
+				m.Since = m.Since.UTC()
+				members = append(members, m)
+				return nil
+			})
+	})
+	if err != nil {
+		return nil, fmt.Errorf("list members: %w", err)
+	}
+	return members, nil
+}
