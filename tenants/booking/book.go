@@ -1,0 +1,263 @@
+package booking
+
+import (
+	"context"
+	"crypto/rand"
+	"crypto/sha256"
+	"crypto/subtle"
+	"fmt"
+	"math/big"
+	"slices"
+	"strings"
+	"time"
+
+	"siegel/platform/id"
+	"siegel/platform/postgres"
+	"siegel/platform/redisdb"
+	"siegel/platform/seal"
+)
+
+// Channel is the way by which a patient confirms.
+type Channel string
+
+// The channels.
+const (
+	Mail Channel = "mail"
+	SMS  Channel = "sms"
+)
+
+// BookRequest is a sealed form and the one address that the confirmation goes to.
+type BookRequest struct {
+	Token    []byte
+	Envelope seal.Envelope
+	Channel  Channel
+	Address  string
+	// Secret is the booking's secret, 16 bytes, by mail only: the link carries
+	// it. SecretHash is its SHA-256, always.
+	Secret     []byte
+	SecretHash []byte
+	// Copy is the patient's copy, readable with the secret alone.
+	Copy     []byte
+	Language string
+	// Proof is needed for every text message.
+	Proof *Proof
+}
+
+// Pending is a booking that is not booked yet.
+type Pending struct {
+	Booking   id.Booking
+	Channel   Channel
+	Expires   time.Time
+	SendsLeft int
+}
+
+// pendingRecord is what Redis keeps until the patient confirms, sealed, under
+// the hash of the booking's secret.
+type pendingRecord struct {
+	Held     string        `json:"held"` // key of the hold's record
+	Hold     heldRecord    `json:"hold"`
+	Envelope seal.Envelope `json:"envelope"`
+	Copy     []byte        `json:"copy"`
+	Channel  Channel       `json:"channel"`
+	Address  string        `json:"address"`
+	Language string        `json:"language"`
+	CodeHash []byte        `json:"code_hash"`
+	// Secret and Code are raw only until the message that carries them has left.
+	Secret []byte `json:"secret,omitempty"`
+	Code   string `json:"code,omitempty"`
+}
+
+const (
+	pendingPurpose = "pending"
+	copyStep       = 1024
+	copyOverhead   = 12 + 16 // nonce and tag
+	copySteps      = 4
+)
+
+func pendingKey(tenant id.Tenant, secretHash string) string {
+	return key(tenant, "pending", secretHash)
+}
+
+func triesKey(tenant id.Tenant, secretHash string) string { return key(tenant, "tries", secretHash) }
+
+// Book makes a held slot a pending booking and queues its confirmation
+// message. With a new idempotency key on the same hold it replaces what was
+// pending: the message goes again, or to a corrected address, and the older
+// link dies. The end of life stays that of the first.
+//
+// It returns [ErrHoldExpired], keyring.ErrKeyChanged (seal again), [ErrChannel],
+// [ErrAddress], [ErrProofRequired], [ErrTooManyMessages], [ErrMismatch] or a
+// fault about a malformed part.
+func (s *Service) Book(ctx context.Context, tenant id.Tenant, r BookRequest, once Once) (Pending, error) {
+	if err := s.checkForm(ctx, tenant, &r); err != nil {
+		return Pending{}, err
+	}
+	heldName := heldKey(tenant, r.Token)
+	held, sealed, death, err := s.held(ctx, heldName)
+	if err != nil {
+		return Pending{}, err
+	}
+	if string(held.BookedBy) == string(once.Request) {
+		return held.asPending(r.Channel, death), nil
+	}
+	if held.Messages >= MessagesPerHold {
+		return Pending{}, ErrTooManyMessages
+	}
+	if r.Channel == SMS {
+		proven, err := s.proven(ctx, tenant, "sms", held.Hold.String(), r.Proof)
+		if err != nil {
+			return Pending{}, err
+		}
+		if !proven {
+			return Pending{}, ErrProofRequired
+		}
+	}
+	if err := s.countAddress(ctx, r.Channel, r.Address); err != nil {
+		return Pending{}, err
+	}
+
+	code := newCode(r.Channel)
+	secretHash := b64(r.SecretHash)
+	next := held
+	next.Pending, next.BookedBy = secretHash, once.Request
+	next.Messages++
+	pendingName := pendingKey(tenant, secretHash)
+	step := redisdb.Advance{
+		Tenant: tenant, ID: held.Hold.UUID(), Record: heldName,
+		Expected: sealed, Value: s.seal(heldPurpose, heldName, next),
+		Companion: pendingName,
+		CompanionValue: s.seal(pendingPurpose, pendingName, pendingRecord{
+			Held: heldName, Hold: next, Envelope: r.Envelope, Copy: r.Copy,
+			Channel: r.Channel, Address: r.Address, Language: r.Language,
+			CodeHash: s.codeHash(secretHash, code), Secret: r.Secret, Code: code,
+		}),
+		Once: onceKey(tenant, "book", once.Key), OnceValue: b64(once.Request),
+	}
+	life := PendingByMail
+	if r.Channel == SMS {
+		life = PendingByCode
+	}
+	if held.Pending == "" {
+		step.TTL = life // once: what is sent again does not live longer
+	} else {
+		step.Delete = []string{pendingKey(tenant, held.Pending)}
+	}
+	outcome, death, err := s.Redis.Advance(ctx, step)
+	if err := advanced(outcome, err); err != nil {
+		return Pending{}, err
+	}
+
+	err = s.DB.Batch(ctx, tenant, func(b *postgres.Batch) {
+		if r.Channel == SMS {
+			s.Budget.AppendBudget(b, tenant)
+		}
+		enqueue(b, tenant, "confirm_"+string(r.Channel), secretHash, life)
+	})
+	if err != nil {
+		s.unbook(ctx, tenant, step, sealed)
+		return Pending{}, fmt.Errorf("queue the confirmation: %w", s.Budget.BudgetError(err))
+	}
+	s.Wake()
+	return next.asPending(r.Channel, death), nil
+}
+
+// unbook takes back a step whose message could not be queued: the hold stays,
+// and a retry with the same idempotency key starts anew.
+func (s *Service) unbook(ctx context.Context, tenant id.Tenant, step redisdb.Advance, sealed []byte) {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), time.Second)
+	defer cancel()
+	_, _, _ = s.Redis.Advance(ctx, redisdb.Advance{
+		Tenant: tenant, ID: step.ID, Record: step.Record,
+		Expected: step.Value, Value: sealed, Delete: []string{step.Companion, step.Once},
+	})
+}
+
+// checkForm refuses what could never be booked, before anything is counted,
+// and brings the address into its one form.
+func (s *Service) checkForm(ctx context.Context, tenant id.Tenant, r *BookRequest) error {
+	if len(r.Token) != 16 {
+		return ErrMalformedToken
+	}
+	if err := r.Envelope.Check(); err != nil {
+		return err
+	}
+	if r.Envelope.Tenant != tenant.UUID() {
+		return ErrForeignEnvelope
+	}
+	if err := s.open(ctx, tenant); err != nil {
+		return err
+	}
+	if err := s.Keyring.Accept(ctx, tenant, r.Envelope.KID); err != nil {
+		return err
+	}
+	if len(r.SecretHash) != sha256.Size {
+		return ErrMalformedSecret
+	}
+	if n := len(r.Copy) - copyOverhead; n < copyStep || n > copySteps*copyStep || n%copyStep != 0 {
+		return ErrMalformedCopy
+	}
+	if r.Language != "de" && r.Language != "en" {
+		r.Language = "de"
+	}
+	offer, err := s.Practice.Offer(ctx, tenant)
+	if err != nil {
+		return err
+	}
+	if !slices.Contains(offer.Practice.Channels, string(r.Channel)) {
+		return ErrChannel
+	}
+	switch r.Channel {
+	case Mail:
+		hash := sha256.Sum256(r.Secret)
+		if len(r.Secret) != 16 || subtle.ConstantTimeCompare(hash[:], r.SecretHash) != 1 {
+			return ErrMalformedSecret
+		}
+		r.Address, err = mailAddress(r.Address)
+	case SMS:
+		if len(r.Secret) != 0 {
+			return ErrMalformedSecret // by text message the secret stays in the browser
+		}
+		r.Address, err = s.mobileNumber(r.Address)
+	}
+	return err
+}
+
+// countAddress counts a message to an address, across tenants, by keyed hash.
+func (s *Service) countAddress(ctx context.Context, c Channel, address string) error {
+	limit, window := mailsPerAddressHour, time.Hour
+	if c == SMS {
+		limit, window = textsPerNumberDay, 24*time.Hour
+	}
+	// The hash rotates with the day, so that counters of two days cannot be joined.
+	day := s.Now().UTC().Format(time.DateOnly)
+	counter := redisdb.GlobalKey(string(c), b64(s.Redis.MAC("address", string(c), day, strings.ToLower(address))))
+	_, ok, err := s.Redis.Take(ctx, counter, limit, window)
+	if err != nil {
+		return err
+	}
+	if !ok {
+		return ErrTooManyMessages
+	}
+	return nil
+}
+
+// newCode makes what proves that the message arrived: by mail 128 random bits
+// in the link, by text message six digits to type.
+func newCode(c Channel) string {
+	if c == Mail {
+		return b64(random(16))
+	}
+	n, err := rand.Int(rand.Reader, big.NewInt(1_000_000))
+	if err != nil {
+		panic(err) // crypto/rand never fails on supported systems
+	}
+	return fmt.Sprintf("%06d", n)
+}
+
+func (s *Service) codeHash(secretHash, code string) []byte {
+	return s.Redis.MAC("code", secretHash, code)
+}
+
+func (h heldRecord) asPending(c Channel, death time.Time) Pending {
+	return Pending{Booking: h.Booking, Channel: c, Expires: death.UTC(), SendsLeft: MessagesPerHold - h.Messages}
+}

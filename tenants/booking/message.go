@@ -1,0 +1,177 @@
+package booking
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"siegel/platform/ics"
+	"siegel/platform/id"
+	"siegel/platform/redisdb"
+	"siegel/tenants/inbox"
+	"siegel/tenants/practice"
+)
+
+// receiptRecord is what Redis keeps for a minute after a confirmation, sealed,
+// so that the receipt can be mailed.
+type receiptRecord struct {
+	Hold     heldRecord `json:"hold"`
+	Address  string     `json:"address"`
+	Language string     `json:"language"`
+	Secret   []byte     `json:"secret"`
+}
+
+const receiptPurpose = "receipt"
+
+func receiptKey(tenant id.Tenant, booking string) string { return key(tenant, "receipt", booking) }
+
+// receipt is the trace that a confirmed booking leaves in Redis: for a minute
+// the address for its receipt, and in passing the word that something changed.
+func (s *Service) receipt(tenant id.Tenant, p pendingRecord, secret []byte) redisdb.Release {
+	r := redisdb.Release{Channel: inbox.ChangedChannel(tenant), Message: "changed"}
+	if p.Channel == Mail {
+		r.Keep = receiptKey(tenant, p.Hold.Booking.UUID())
+		r.KeepValue = s.seal(receiptPurpose, r.Keep, receiptRecord{p.Hold, p.Address, p.Language, secret})
+		r.KeepTTL = receiptTTL
+	}
+	return r
+}
+
+// ConfirmationToSend is what the message behind ref says and where it goes. It
+// returns [ErrAddressLapsed] where the booking was confirmed, replaced, sent
+// already or has expired.
+func (s *Service) ConfirmationToSend(ctx context.Context, tenant id.Tenant, ref string) (Outgoing, error) {
+	name := pendingKey(tenant, ref)
+	sealed, death, err := s.Redis.Read(ctx, name)
+	if err != nil {
+		return Outgoing{}, err
+	}
+	if sealed == nil {
+		return Outgoing{}, ErrAddressLapsed
+	}
+	var p pendingRecord
+	if err := s.unseal(pendingPurpose, name, sealed, &p); err != nil {
+		return Outgoing{}, err
+	}
+	if p.Code == "" {
+		return Outgoing{}, ErrAddressLapsed
+	}
+	out, base, err := s.outgoing(ctx, tenant, p.Hold)
+	if err != nil {
+		return Outgoing{}, err
+	}
+	out.Channel, out.Address, out.Language, out.Expires = string(p.Channel), p.Address, p.Language, death.UTC()
+	if p.Channel == Mail {
+		out.Link = base + "/confirm#" + b64(p.Secret) + "." + p.Code
+	} else {
+		out.Code = p.Code
+	}
+	return out, nil
+}
+
+// ConfirmationSent forgets the raw secret and code: the message has left.
+func (s *Service) ConfirmationSent(ctx context.Context, tenant id.Tenant, ref string) error {
+	name := pendingKey(tenant, ref)
+	sealed, _, err := s.Redis.Read(ctx, name)
+	if err != nil || sealed == nil {
+		return err
+	}
+	var p pendingRecord
+	if err := s.unseal(pendingPurpose, name, sealed, &p); err != nil {
+		return err
+	}
+	p.Secret, p.Code = nil, ""
+	_, _, err = s.Redis.Advance(ctx, redisdb.Advance{
+		Tenant: tenant, ID: p.Hold.Hold.UUID(), Record: name, Expected: sealed, Value: s.seal(pendingPurpose, name, p),
+	})
+	return err
+}
+
+// ReceiptToSend is what the receipt behind ref says and where it goes. It
+// returns [ErrAddressLapsed] a minute after the confirmation.
+func (s *Service) ReceiptToSend(ctx context.Context, tenant id.Tenant, ref string) (Outgoing, error) {
+	name := receiptKey(tenant, ref)
+	sealed, death, err := s.Redis.Read(ctx, name)
+	if err != nil {
+		return Outgoing{}, err
+	}
+	if sealed == nil {
+		return Outgoing{}, ErrAddressLapsed
+	}
+	var r receiptRecord
+	if err := s.unseal(receiptPurpose, name, sealed, &r); err != nil {
+		return Outgoing{}, err
+	}
+	out, base, err := s.outgoing(ctx, tenant, r.Hold)
+	if err != nil {
+		return Outgoing{}, err
+	}
+	out.Channel, out.Address, out.Language, out.Expires = string(Mail), r.Address, r.Language, death.UTC()
+	out.ManageLink = base + "/booking#" + b64(r.Secret)
+	out.ICS, err = s.Calendar(ctx, tenant, Booking{
+		Booking: r.Hold.Booking, Location: r.Hold.Location, Starts: out.Starts, Ends: out.Ends,
+	}, r.Language)
+	return out, err
+}
+
+// ReceiptSent forgets the address: the receipt has left.
+func (s *Service) ReceiptSent(ctx context.Context, tenant id.Tenant, ref string) error {
+	if err := s.Redis.Raw().Del(ctx, receiptKey(tenant, ref)).Err(); err != nil {
+		return fmt.Errorf("forget an address: %w", err)
+	}
+	return nil
+}
+
+// Calendar is a booking as an iCalendar (RFC 5545) that says neither service
+// nor practitioner.
+func (s *Service) Calendar(ctx context.Context, tenant id.Tenant, b Booking, language string) (string, error) {
+	offer, err := s.Practice.Offer(ctx, tenant)
+	if err != nil {
+		return "", err
+	}
+	l, err := place(offer, b.Location)
+	if err != nil {
+		return "", err
+	}
+	summary, phone := "Termin: ", "Telefon: "
+	if language == "en" {
+		summary, phone = "Appointment: ", "Phone: "
+	}
+	return ics.Publish(ics.Event{
+		UID: ics.UID(b.Booking.UUID(), s.Base), Starts: b.Starts, Ends: b.Ends, Stamp: s.Now(),
+		Summary: summary + offer.Practice.Name, Location: address(l), Description: phone + offer.Practice.Phone,
+	})
+}
+
+// outgoing fills in what every message about a hold says, and returns the
+// address of the tenant's patient pages.
+func (s *Service) outgoing(ctx context.Context, tenant id.Tenant, h heldRecord) (Outgoing, string, error) {
+	offer, err := s.Practice.Offer(ctx, tenant)
+	if err != nil {
+		return Outgoing{}, "", err
+	}
+	l, err := place(offer, h.Location)
+	if err != nil {
+		return Outgoing{}, "", err
+	}
+	base, err := s.PatientURL(ctx, tenant)
+	if err != nil {
+		return Outgoing{}, "", fmt.Errorf("address of the patient pages: %w", err)
+	}
+	return Outgoing{
+		BookingID: h.Booking,
+		Starts:    time.Unix(h.Starts, 0).UTC(), Ends: time.Unix(h.Ends, 0).UTC(), Zone: l.Zone,
+		Location: address(l),
+	}, base, nil
+}
+
+// place returns a location of the offer; one that has gone is no longer offered.
+func place(o *practice.Offer, location id.Location) (practice.Location, error) {
+	l, ok := o.Location(location)
+	if !ok {
+		return l, ErrNotOffered
+	}
+	return l, nil
+}
+
+func address(l practice.Location) string { return l.Street + ", " + l.PostalCode + " " + l.City }

@@ -1,0 +1,34 @@
+package booking
+
+import (
+	"time"
+
+	"siegel/platform/id"
+)
+
+// Outgoing is what one message needs, read at the moment of sending and
+// forgotten after it. It says who, where and when, and how to answer; which
+// service it is, for what reason and for whom, it cannot say.
+type Outgoing struct {
+	BookingID id.Booking
+	// Channel is "mail" or "sms", Address the mail address or the number in
+	// the form of E.164.
+	Channel, Address string
+	// Language is "de" or "en".
+	Language string
+	// Link is the whole URL that confirms, with its fragment (mail only).
+	Link string
+	// ManageLink is the whole URL under which the booking can be seen.
+	ManageLink string
+	// Code is what an SMS carries: six digits.
+	Code string
+	// Starts and Ends are instants, half-open; Zone is the IANA name of the
+	// location's zone, in which people read them.
+	Starts, Ends time.Time
+	Zone         string
+	// Expires is when Link or Code stops working.
+	Expires                time.Time
+	Practitioner, Location string
+	// ICS is a calendar to attach, complete, or empty.
+	ICS string
+}

@@ -1,0 +1,76 @@
+package notify
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/uptrace/bun"
+
+	"siegel/platform/fault"
+	"siegel/platform/id"
+	"siegel/platform/postgres"
+)
+
+// ErrBudget is returned where a text message would exceed what the tenant, or
+// all tenants together, may send on this day.
+var ErrBudget = fault.New(fault.Limited, "message_budget_spent")
+
+// Budget bounds the text messages of a day. A day is a date in UTC by the
+// database's clock.
+//
+// One is taken in the transaction that queues the message, so what is queued is
+// never more than the ceiling, whoever asks at once; that the database promises
+// (message_budget_kept). One that was taken stays taken even where the message
+// lapses, and a message repeated after a crash takes no second one.
+type Budget struct {
+	// PerTenant is the ceiling of one tenant, 200 where zero; negative stops
+	// text messages.
+	PerTenant int
+	// InAll is the ceiling of all tenants together, 5000 where zero; negative
+	// stops text messages.
+	InAll int
+}
+
+// takeBudget has no row for the ceiling to be read from before it is checked:
+// the first message of a day inserts what later ones raise. Tenant before all,
+// so that every transaction takes the two locks in the same order.
+const takeBudget = `insert into message_budget as b (scope, channel, day, taken, ceiling)
+	values (%s, 'sms', (now() at time zone 'utc')::date, 1, %s)
+	on conflict (scope, channel, day) do update set taken = b.taken + 1, ceiling = excluded.ceiling`
+
+// AppendBudget takes one text message in the caller's batch. Where the budget
+// is spent the whole transaction fails; give its error to [Budget.BudgetError].
+func (b Budget) AppendBudget(batch *postgres.Batch, tenant id.Tenant) {
+	sql := fmt.Sprintf(takeBudget, "$1", "$2")
+	batch.Exec(sql, tenant.UUID(), ceiling(b.PerTenant, 200))
+	batch.Exec(sql, "", ceiling(b.InAll, 5000))
+}
+
+// TakeSMS takes one text message in the caller's transaction. It returns
+// [ErrBudget], after which the transaction can only be rolled back.
+func (b Budget) TakeSMS(ctx context.Context, tx bun.Tx, tenant id.Tenant) error {
+	sql := fmt.Sprintf(takeBudget, "?", "?")
+	if _, err := tx.NewRaw(sql, tenant.UUID(), ceiling(b.PerTenant, 200)).Exec(ctx); err != nil {
+		return b.BudgetError(fmt.Errorf("take from the tenant's budget: %w", err))
+	}
+	if _, err := tx.NewRaw(sql, "", ceiling(b.InAll, 5000)).Exec(ctx); err != nil {
+		return b.BudgetError(fmt.Errorf("take from the common budget: %w", err))
+	}
+	return nil
+}
+
+// BudgetError turns the refusal of a spent budget into [ErrBudget] and leaves
+// any other error as it is.
+func (b Budget) BudgetError(err error) error {
+	if err != nil && postgres.Violates(err, "message_budget_kept") {
+		return ErrBudget.Because(err)
+	}
+	return err
+}
+
+func ceiling(configured, otherwise int) int {
+	if configured == 0 {
+		return otherwise
+	}
+	return max(configured, 0)
+}
