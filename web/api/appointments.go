@@ -1,0 +1,88 @@
+package api
+
+import (
+	"context"
+	"net/http"
+	"time"
+
+	"siegel/platform/id"
+	"siegel/platform/seal"
+	"siegel/tenants/inbox"
+	"siegel/web/server"
+)
+
+type appointmentsQuery struct {
+	From time.Time `query:"from" required:"true"`
+	To   time.Time `query:"to" required:"true"`
+}
+
+type cardBody struct {
+	Version    int        `json:"version"`
+	Epoch      int        `json:"epoch"`
+	Ciphertext seal.Bytes `json:"ciphertext"`
+}
+
+type appointmentBody struct {
+	ID           id.Appointment  `json:"id"`
+	Booking      id.Booking      `json:"booking_id"`
+	Status       string          `json:"status"`
+	Source       string          `json:"source"`
+	Practitioner id.Practitioner `json:"practitioner"`
+	Location     id.Location     `json:"location"`
+	Starts       time.Time       `json:"starts"`
+	Ends         time.Time       `json:"ends"`
+	Received     time.Time       `json:"received"`
+	Envelope     *seal.Envelope  `json:"envelope"`
+	Card         *cardBody       `json:"card"`
+}
+
+type appointmentsAnswer struct {
+	Body struct {
+		Cursor       int64             `json:"cursor"`
+		Appointments []appointmentBody `json:"appointments"`
+	}
+}
+
+type cardRequest struct {
+	Body struct {
+		Appointment id.Appointment `json:"appointment"`
+		Envelope    id.Envelope    `json:"envelope"`
+		Version     int            `json:"version" minimum:"1"`
+		Epoch       int            `json:"epoch" minimum:"1"`
+		Ciphertext  seal.Bytes     `json:"ciphertext"`
+	}
+}
+
+func mountAppointments(s *server.Server, v Services) {
+	server.Register(s, server.Operation{
+		ID: "listAppointments", Method: http.MethodGet, Path: "/api/v1/appointments",
+		Summary: "Appointments between two instants, sealed as they are",
+	}, func(ctx context.Context, in *appointmentsQuery) (*appointmentsAnswer, error) {
+		entries, cursor, err := v.Inbox.Entries(ctx, server.From(ctx).Tenant.ID, in.From, in.To)
+		if err != nil {
+			return nil, err
+		}
+		answer := &appointmentsAnswer{}
+		answer.Body.Cursor = cursor
+		answer.Body.Appointments = make([]appointmentBody, len(entries))
+		for i, e := range entries {
+			answer.Body.Appointments[i] = appointmentBody{
+				ID: e.Appointment, Booking: e.Booking, Status: e.Status, Source: e.Source, Practitioner: e.Practitioner,
+				Location: e.Location, Starts: e.Starts, Ends: e.Ends, Received: e.Received, Envelope: e.Envelope,
+			}
+			if e.Card != nil {
+				answer.Body.Appointments[i].Card = &cardBody{e.Card.Version, e.Card.Epoch, e.Card.Ciphertext}
+			}
+		}
+		return answer, nil
+	})
+	server.Register(s, server.Operation{
+		ID: "storeCard", Method: http.MethodPost, Path: "/api/v1/cards", Status: http.StatusCreated,
+		Summary: "Acknowledge an opened envelope by storing what it held under the practice's book key",
+	}, func(ctx context.Context, in *cardRequest) (*none, error) {
+		return nil, v.Inbox.Acknowledge(ctx, server.From(ctx).Tenant.ID, inbox.Card{
+			Appointment: in.Body.Appointment, Envelope: in.Body.Envelope,
+			Version: in.Body.Version, Epoch: in.Body.Epoch, Ciphertext: in.Body.Ciphertext,
+		})
+	})
+}

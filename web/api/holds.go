@@ -1,0 +1,150 @@
+package api
+
+import (
+	"context"
+	"errors"
+	"net/http"
+	"time"
+
+	"siegel/platform/id"
+	"siegel/platform/seal"
+	"siegel/tenants/booking"
+	"siegel/web/server"
+)
+
+type holdRequest struct {
+	Key     string `header:"Idempotency-Key"`
+	RawBody []byte
+	Body    struct {
+		Token        seal.Bytes      `json:"token"`
+		Service      id.Service      `json:"service"`
+		Practitioner id.Practitioner `json:"practitioner"`
+		Location     id.Location     `json:"location"`
+		Starts       time.Time       `json:"starts"`
+		Proof        *proofBody      `json:"proof,omitempty"`
+	}
+}
+
+type proofBody struct {
+	Challenge string `json:"challenge" maxLength:"200"`
+	Nonce     string `json:"nonce" maxLength:"20"`
+}
+
+func (p *proofBody) proof() *booking.Proof {
+	if p == nil {
+		return nil
+	}
+	return &booking.Proof{Challenge: p.Challenge, Nonce: p.Nonce}
+}
+
+type tokenRequest struct {
+	Body struct {
+		Token seal.Bytes `json:"token"`
+	}
+}
+
+type holdBody struct {
+	Hold           id.Hold    `json:"hold"`
+	Booking        id.Booking `json:"booking_id"`
+	Starts         time.Time  `json:"starts"`
+	Ends           time.Time  `json:"ends"`
+	Expires        time.Time  `json:"expires"`
+	ExtensionsLeft int        `json:"extensions_left"`
+}
+
+type holdAnswer struct{ Body holdBody }
+
+func sayHold(h booking.Hold) *holdAnswer {
+	return &holdAnswer{holdBody{h.ID, h.Booking, h.Starts, h.Ends, h.Expires, h.ExtensionsLeft}}
+}
+
+type challengeRequest struct {
+	Hold string `query:"hold" maxLength:"64"`
+}
+
+type challengeAnswer struct {
+	Body struct {
+		Challenge  string `json:"challenge"`
+		Difficulty int    `json:"difficulty"`
+	}
+}
+
+type alternative struct {
+	Starts       time.Time       `json:"starts"`
+	Practitioner id.Practitioner `json:"practitioner"`
+	Location     id.Location     `json:"location"`
+}
+
+func mountHolds(s *server.Server, v Services) {
+	server.Register(s, server.Operation{
+		ID: "holdSlot", Method: http.MethodPost, Path: "/api/v1/holds", Status: http.StatusCreated, Once: true,
+		Summary: "Take a slot out of sale while the form is filled in",
+	}, func(ctx context.Context, in *holdRequest) (*holdAnswer, error) {
+		tenant := server.From(ctx).Tenant.ID
+		h, err := v.Booking.Hold(ctx, tenant, booking.HoldRequest{
+			Token: in.Body.Token, Service: in.Body.Service, Practitioner: in.Body.Practitioner,
+			Location: in.Body.Location, Starts: in.Body.Starts, Proof: in.Body.Proof.proof(),
+		}, visitor(ctx), once(in.Key, "hold", in.RawBody))
+		if errors.Is(err, booking.ErrSlotTaken) {
+			return nil, taken(ctx, v, err, in.Body.Service, in.Body.Starts)
+		}
+		if err != nil {
+			return nil, err
+		}
+		return sayHold(h), nil
+	})
+	server.Register(s, server.Operation{
+		ID: "extendHold", Method: http.MethodPost, Path: "/api/v1/holds/extend",
+		Summary: "More time for the form, at most twice",
+	}, func(ctx context.Context, in *tokenRequest) (*holdAnswer, error) {
+		h, err := v.Booking.Extend(ctx, server.From(ctx).Tenant.ID, in.Body.Token)
+		if err != nil {
+			return nil, err
+		}
+		return sayHold(h), nil
+	})
+	server.Register(s, server.Operation{
+		ID: "releaseHold", Method: http.MethodPost, Path: "/api/v1/holds/release", Status: http.StatusNoContent,
+		Summary: "Give a held slot back",
+	}, func(ctx context.Context, in *tokenRequest) (*none, error) {
+		return nil, v.Booking.Release(ctx, server.From(ctx).Tenant.ID, in.Body.Token)
+	})
+	server.Register(s, server.Operation{
+		ID: "getChallenge", Method: http.MethodGet, Path: "/api/v1/challenge",
+		Summary: "A proof of work to solve before a text message, or before holding yet another slot",
+	}, func(ctx context.Context, in *challengeRequest) (*challengeAnswer, error) {
+		var hold id.Hold
+		if in.Hold != "" {
+			if err := hold.UnmarshalText([]byte(in.Hold)); err != nil {
+				return nil, err
+			}
+		}
+		c, err := v.Booking.Challenge(ctx, server.From(ctx).Tenant.ID, hold, visitor(ctx))
+		if err != nil {
+			return nil, err
+		}
+		answer := &challengeAnswer{}
+		answer.Body.Challenge, answer.Body.Difficulty = c.Challenge, c.Difficulty
+		return answer, nil
+	})
+}
+
+// taken adds what else is free to the news that a slot is gone.
+func taken(ctx context.Context, v Services, err error, service id.Service, starts time.Time) error {
+	p := server.ProblemOf(ctx, err)
+	alternatives := []alternative{}
+	for _, a := range v.Booking.Alternatives(ctx, server.From(ctx).Tenant.ID, service, starts, 3) {
+		alternatives = append(alternatives, alternative(a))
+	}
+	p.Extra = map[string]any{"alternatives": alternatives}
+	return p
+}
+
+func visitor(ctx context.Context) booking.Visitor {
+	r := server.From(ctx)
+	return booking.Visitor{Browser: r.Visit, Address: r.Client}
+}
+
+func once(key, operation string, body []byte) booking.Once {
+	return booking.Once{Key: key, Request: server.RequestHash(key, operation, body)}
+}

@@ -1,0 +1,46 @@
+package api
+
+import (
+	"context"
+	"errors"
+	"net/http"
+
+	"siegel/tenants/keyring"
+	"siegel/tenants/practice"
+	"siegel/tenants/registry"
+	"siegel/web/server"
+)
+
+type practiceBody struct {
+	practice.Profile
+	// Booking is "open" or "closed"; ClosedReason says why.
+	Booking      string `json:"booking" enum:"open,closed"`
+	ClosedReason string `json:"closed_reason,omitempty"`
+}
+
+type practiceAnswer struct{ Body practiceBody }
+
+func mountPractice(s *server.Server, v Services) {
+	server.Register(s, server.Operation{
+		ID: "getPractice", Method: http.MethodGet, Path: "/api/v1/practice",
+		Summary: "What the practice offers, and whether it can be booked",
+	}, func(ctx context.Context, _ *none) (*practiceAnswer, error) {
+		tenant := server.From(ctx).Tenant
+		profile, err := v.Practice.Profile(ctx, tenant.ID)
+		if err != nil {
+			return nil, err
+		}
+		body := practiceBody{Profile: profile, Booking: "open"}
+		_, open, err := v.Keyring.Current(ctx, tenant.ID)
+		if err != nil && !errors.Is(err, keyring.ErrNoKeys) {
+			return nil, err
+		}
+		switch {
+		case tenant.Status != registry.Active && tenant.Status != registry.Trial:
+			body.Booking, body.ClosedReason = "closed", "suspended"
+		case !open:
+			body.Booking, body.ClosedReason = "closed", "keys_missing"
+		}
+		return &practiceAnswer{body}, nil
+	})
+}

@@ -1,0 +1,90 @@
+package server
+
+import (
+	"bytes"
+	"compress/gzip"
+	"crypto/sha256"
+	"encoding/base64"
+	"fmt"
+	"io/fs"
+	"mime"
+	"path"
+	"strings"
+
+	"github.com/gofiber/fiber/v2"
+)
+
+// Pages are the files of the built web app, read and compressed once.
+type Pages struct {
+	files map[string]file
+}
+
+type file struct {
+	body, gzipped []byte
+	media, etag   string
+}
+
+// LoadPages reads a built web app: pages at its root, hashed files in assets/.
+func LoadPages(dist fs.FS) (Pages, error) {
+	p := Pages{files: map[string]file{}}
+	err := fs.WalkDir(dist, ".", func(name string, d fs.DirEntry, err error) error {
+		if err != nil || d.IsDir() || strings.HasPrefix(path.Base(name), ".") {
+			return err
+		}
+		body, err := fs.ReadFile(dist, name)
+		if err != nil {
+			return err
+		}
+		sum := sha256.Sum256(body)
+		f := file{body: body, media: mime.TypeByExtension(path.Ext(name)), etag: `"` + base64.RawURLEncoding.EncodeToString(sum[:12]) + `"`}
+		if ext := path.Ext(name); ext != ".woff2" && ext != ".png" {
+			var z bytes.Buffer
+			w, _ := gzip.NewWriterLevel(&z, gzip.BestCompression)
+			_, _ = w.Write(body) // a buffer takes everything
+			_ = w.Close()
+			f.gzipped = z.Bytes()
+		}
+		p.files["/"+name] = f
+		return nil
+	})
+	if err != nil {
+		return Pages{}, fmt.Errorf("read the web app: %w", err)
+	}
+	return p, nil
+}
+
+// pages adds the pages of both kinds of host and their files.
+func (s *Server) pages() {
+	s.Raw("assets", fiber.MethodGet, "/assets/*", func(c *fiber.Ctx) error {
+		return s.file(c, c.Path(), "public, max-age=31536000, immutable")
+	})
+	for route, page := range map[string]string{"/confirm": "/confirm.html", "/booking": "/booking.html", "/sealed": "/sealed.html"} {
+		s.Raw("patientPages", fiber.MethodGet, route, func(c *fiber.Ctx) error { return s.file(c, page, "no-cache") })
+	}
+	s.Raw("home", fiber.MethodGet, "/", func(c *fiber.Ctx) error {
+		page := "/index.html"
+		if From(c.UserContext()).Kind == "office" {
+			page = "/office.html"
+		}
+		return s.file(c, page, "no-cache")
+	})
+}
+
+func (s *Server) file(c *fiber.Ctx, name, caching string) error {
+	f, ok := s.Pages.files[name]
+	if !ok {
+		return writeProblem(c, &Problem{Status: fiber.StatusNotFound, Reason: "not_found", RequestID: From(c.UserContext()).RequestID})
+	}
+	c.Set(fiber.HeaderCacheControl, caching)
+	c.Set(fiber.HeaderETag, f.etag)
+	c.Set(fiber.HeaderVary, fiber.HeaderAcceptEncoding)
+	if c.Get(fiber.HeaderIfNoneMatch) == f.etag {
+		return c.SendStatus(fiber.StatusNotModified)
+	}
+	c.Set(fiber.HeaderContentType, f.media)
+	if f.gzipped != nil && strings.Contains(c.Get(fiber.HeaderAcceptEncoding), "gzip") {
+		c.Set(fiber.HeaderContentEncoding, "gzip")
+		return c.Send(f.gzipped)
+	}
+	return c.Send(f.body)
+}

@@ -1,0 +1,100 @@
+package server
+
+import (
+	"context"
+	"crypto/sha256"
+	"strconv"
+
+	"github.com/danielgtaylor/huma/v2"
+	"github.com/gofiber/fiber/v2"
+)
+
+// Operation is one thing that HTTP callers can do.
+type Operation struct {
+	// ID names it in the policy.
+	ID      string
+	Method  string
+	Path    string
+	Summary string
+	// Status is that of success; zero is 200.
+	Status int
+	// Once says that an Idempotency-Key is required.
+	Once bool
+}
+
+// Register adds an operation. It is one of the two doors to the router; the
+// other is [Server.Raw]. Both ask the policy before the handler.
+func Register[I, O any](s *Server, op Operation, handler func(context.Context, *I) (*O, error)) {
+	s.operations = append(s.operations, op.ID)
+	guard := func(ctx huma.Context, next func(huma.Context)) {
+		r := From(ctx.Context())
+		if p := s.allowed(r, op.ID); p != nil {
+			s.problem(ctx, p)
+			return
+		}
+		if op.Once && !isOnceKey(ctx.Header("Idempotency-Key")) {
+			s.problem(ctx, &Problem{Status: fiber.StatusBadRequest, Reason: "idempotency_key_missing", RequestID: r.RequestID})
+			return
+		}
+		next(ctx)
+	}
+	huma.Register(s.api, huma.Operation{
+		OperationID: op.ID, Method: op.Method, Path: op.Path, Summary: op.Summary, DefaultStatus: op.Status,
+		MaxBodyBytes: bodyLimit, BodyReadTimeout: -1, Middlewares: huma.Middlewares{guard},
+	}, func(ctx context.Context, in *I) (*O, error) {
+		out, err := handler(ctx, in)
+		if err != nil {
+			p := ProblemOf(ctx, err)
+			if p.RetryAfter > 0 {
+				return nil, huma.ErrorWithHeaders(p, map[string][]string{"Retry-After": {strconv.Itoa(p.RetryAfter)}})
+			}
+			return nil, p
+		}
+		return out, nil
+	})
+}
+
+// Raw adds a route that is no JSON operation: a page, a file, a stream.
+func (s *Server) Raw(operation, method, path string, handler fiber.Handler) {
+	s.operations = append(s.operations, operation)
+	s.app.Add(method, path, func(c *fiber.Ctx) error {
+		if p := s.allowed(From(c.UserContext()), operation); p != nil {
+			return writeProblem(c, p)
+		}
+		return handler(c)
+	})
+}
+
+func (s *Server) problem(ctx huma.Context, p *Problem) {
+	ctx.SetStatus(p.Status)
+	ctx.SetHeader("Content-Type", p.ContentType(""))
+	body, err := p.MarshalJSON()
+	if err == nil {
+		_, _ = ctx.BodyWriter().Write(body)
+	}
+}
+
+// isOnceKey accepts 16 to 64 characters of base64url.
+func isOnceKey(k string) bool {
+	if len(k) < 16 || len(k) > 64 {
+		return false
+	}
+	for _, c := range []byte(k) {
+		switch {
+		case c >= 'a' && c <= 'z', c >= 'A' && c <= 'Z', c >= '0' && c <= '9', c == '-', c == '_':
+		default:
+			return false
+		}
+	}
+	return true
+}
+
+// RequestHash identifies what an idempotency key was used for.
+func RequestHash(key, operation string, body []byte) []byte {
+	h := sha256.New()
+	for _, part := range [][]byte{[]byte(key), []byte(operation), body} {
+		h.Write([]byte(strconv.Itoa(len(part)) + ":"))
+		h.Write(part)
+	}
+	return h.Sum(nil)
+}

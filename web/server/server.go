@@ -1,0 +1,176 @@
+// Package server speaks HTTP: listeners, the order of the middleware, host to
+// tenant, fault to status, pages, health and the stream of changes.
+//
+// Before any handler runs, the Host header alone has decided the tenant and
+// the kind of host; the policy has decided whether the caller may; and nothing
+// malformed on the wire has come through. A route without a row in the policy
+// keeps the server from starting ([Server.Listen]).
+package server
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"net/netip"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/danielgtaylor/huma/v2"
+	"github.com/danielgtaylor/huma/v2/adapters/humafiber"
+	"github.com/gofiber/fiber/v2"
+
+	"siegel/platform/access"
+	"siegel/platform/identity"
+	"siegel/tenants/registry"
+	"siegel/tenants/staff"
+)
+
+const (
+	bodyLimit      = 64 << 10
+	headerLimit    = 8 << 10
+	readTimeout    = 10 * time.Second
+	writeTimeout   = 20 * time.Second
+	idleTimeout    = 60 * time.Second
+	requestTimeout = 10 * time.Second
+)
+
+// Config wires a [Server]. Every field without a remark is required.
+type Config struct {
+	// Scheme is http (only for localhost) or https, as browsers see it.
+	Scheme   string
+	Registry *registry.Service
+	Identity *identity.Service
+	Staff    *staff.Service
+	Policy   *access.Policy
+	// Pages is the built web app.
+	Pages Pages
+	// TrustedProxies may name the client in X-Forwarded-For; empty trusts nobody.
+	TrustedProxies []netip.Prefix
+	// Ready reports whether the server can do its work.
+	Ready func(context.Context) error
+}
+
+// Server is the Fiber app with its routes.
+type Server struct {
+	Config
+	scheme     string
+	app        *fiber.App
+	api        huma.API
+	operations []string
+	stop       chan struct{} // closed when streams shall end
+	stopOnce   sync.Once
+}
+
+// New builds the app. Routes are added by [Register] and [Server.Raw].
+func New(c Config) (*Server, error) {
+	if c.Registry == nil || c.Identity == nil || c.Staff == nil || c.Policy == nil || c.Ready == nil || c.Scheme == "" {
+		return nil, errors.New("server: incomplete config")
+	}
+	s := &Server{Config: c, scheme: c.Scheme, stop: make(chan struct{})}
+	s.app = fiber.New(fiber.Config{
+		// Without it, values from a request change when the framework reuses
+		// their memory: one tenant's string becomes another's.
+		Immutable:             true,
+		CaseSensitive:         true,
+		StrictRouting:         true,
+		DisableStartupMessage: true,
+		BodyLimit:             bodyLimit,
+		ReadBufferSize:        headerLimit,
+		ReadTimeout:           readTimeout,
+		WriteTimeout:          writeTimeout,
+		IdleTimeout:           idleTimeout,
+		RequestMethods:        []string{fiber.MethodGet, fiber.MethodHead, fiber.MethodPost, fiber.MethodDelete, fiber.MethodOptions},
+		ErrorHandler:          s.failed,
+	})
+	s.app.Use(s.identify, checkWire, secureHeaders(c.Scheme), s.resolve, s.checkOrigin)
+
+	huma.NewErrorWithContext = humaProblem
+	huma.NewError = func(status int, msg string, errs ...error) huma.StatusError {
+		return humaProblem(nil, status, msg, errs...)
+	}
+	config := huma.DefaultConfig("Siegel", "1")
+	config.DocsPath, config.OpenAPIPath, config.SchemasPath = "", "", ""
+	config.CreateHooks = nil
+	config.Formats = map[string]huma.Format{"application/json": strictJSON, "json": strictJSON}
+	s.api = humafiber.New(s.app, config)
+
+	s.health()
+	s.pages()
+	return s, nil
+}
+
+// Listen serves on ln until [Server.Shutdown]. It returns an error at once
+// where policy and routes do not agree.
+func (s *Server) Listen(ln net.Listener) error {
+	s.app.Use(func(c *fiber.Ctx) error {
+		return writeProblem(c, &Problem{Status: fiber.StatusNotFound, Reason: "not_found", RequestID: From(c.UserContext()).RequestID})
+	})
+	if err := s.Policy.Covers(s.operations); err != nil {
+		return fmt.Errorf("policy and routes: %w", err)
+	}
+	return s.app.Listener(ln)
+}
+
+// Shutdown ends streams first, then waits for requests under way.
+func (s *Server) Shutdown(ctx context.Context) error {
+	s.stopOnce.Do(func() { close(s.stop) })
+	return s.app.ShutdownWithContext(ctx)
+}
+
+// failed answers what no handler answered: framework errors and panics. The
+// framework's own text would echo the raw request, cookies and all.
+func (s *Server) failed(c *fiber.Ctx, err error) error {
+	p := &Problem{Status: fiber.StatusInternalServerError, Reason: "internal", RequestID: From(c.UserContext()).RequestID}
+	var e *fiber.Error
+	if errors.As(err, &e) {
+		p.Status, p.Reason = e.Code, "malformed_request"
+		switch e.Code {
+		case fiber.StatusNotFound, fiber.StatusMethodNotAllowed:
+			p.Status, p.Reason = fiber.StatusNotFound, "not_found"
+		case fiber.StatusRequestEntityTooLarge:
+			p.Reason = "body_too_large"
+		}
+	} else {
+		p = ProblemOf(c.UserContext(), err)
+	}
+	if p.Status >= fiber.StatusInternalServerError {
+		slog.ErrorContext(c.UserContext(), "request failed", "request_id", p.RequestID, "err", err)
+	}
+	if p.RequestID == "" { // refused before the middleware ran
+		setSecureHeaders(c, s.scheme)
+	}
+	return writeProblem(c, p)
+}
+
+// client is the caller's address: the peer, or what the nearest proxy that is
+// not trusted wrote into X-Forwarded-For.
+func (s *Server) client(c *fiber.Ctx) netip.Addr {
+	peer, _ := netip.AddrFromSlice(c.Context().RemoteIP())
+	peer = peer.Unmap()
+	if !s.trusted(peer) {
+		return peer
+	}
+	hops := strings.Split(c.Get(fiber.HeaderXForwardedFor), ",")
+	for i := len(hops) - 1; i >= 0; i-- {
+		hop, err := netip.ParseAddr(strings.TrimSpace(hops[i]))
+		if err != nil {
+			break
+		}
+		if peer = hop.Unmap(); !s.trusted(peer) {
+			break
+		}
+	}
+	return peer
+}
+
+func (s *Server) trusted(a netip.Addr) bool {
+	for _, p := range s.TrustedProxies {
+		if p.Contains(a) {
+			return true
+		}
+	}
+	return false
+}
