@@ -1,0 +1,42 @@
+// Command siegel is appointment booking whose operator cannot read what
+// patients write. Each subcommand has a file of its own; this package only
+// wires.
+package main
+
+import (
+	"context"
+	"log/slog"
+	"os"
+	"os/signal"
+	"syscall"
+	_ "time/tzdata" // images without zone files would know no zone
+
+	"github.com/alecthomas/kong"
+)
+
+type commands struct {
+	Serve   serveCommand   `cmd:"" help:"Serve patients and offices. Reads the environment, starts nothing else."`
+	Migrate migrateCommand `cmd:"" help:"Bring the database's schema up to date. Reads SIEGEL_OWNER_DATABASE_URL."`
+	Demo    demoCommand    `cmd:"" help:"Everything on this machine: private Postgres and Redis, a mailbox, three practices."`
+	Mailbox mailboxCommand `cmd:"" help:"A mailbox that takes all mail and text messages and shows them (the demo's)." hidden:""`
+}
+
+func main() {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	defer stop()
+	slog.SetDefault(slog.New(slog.NewTextHandler(os.Stderr, nil)))
+	// What was opened or typed must not reach a disk through a crash.
+	noCoreDumps()
+
+	var cli commands
+	command := kong.Parse(&cli, kong.Name("siegel"), kong.UsageOnError(),
+		kong.Description("Appointment booking for practices. What patients write is sealed in their browser."),
+		kong.BindTo(ctx, (*context.Context)(nil)))
+	command.FatalIfErrorf(command.Run())
+}
+
+func noCoreDumps() {
+	if err := syscall.Setrlimit(syscall.RLIMIT_CORE, &syscall.Rlimit{}); err != nil {
+		slog.Warn("core dumps stay on", "err", err)
+	}
+}
