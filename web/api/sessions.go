@@ -52,6 +52,8 @@ type sessionAnswer struct {
 	Body      sessionBody
 }
 
+type keepRequest struct{ Body none }
+
 type signedOutAnswer struct {
 	SetCookie string `header:"Set-Cookie"`
 }
@@ -102,6 +104,12 @@ func mountSessions(s *server.Server, v Services) {
 			return nil, errSignedOut
 		}
 		return saySession(ctx, v, r.Session, r.Role[len("r:"):])
+	})
+	server.Register(s, server.Operation{
+		ID: "keepSession", Method: http.MethodPost, Path: "/api/v1/session/seen", Status: http.StatusNoContent,
+		Summary: "Somebody is there: the session does not idle out",
+	}, func(context.Context, *keepRequest) (*none, error) {
+		return nil, nil // finding the session for a request that writes is what keeps it
 	})
 	server.Register(s, server.Operation{
 		ID: "signOut", Method: http.MethodDelete, Path: "/api/v1/session", Status: http.StatusNoContent,

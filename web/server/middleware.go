@@ -59,7 +59,13 @@ func (s *Server) resolve(c *fiber.Ctx) error {
 		if r.Cookie == "" || !strings.HasPrefix(c.Path(), "/api/") {
 			break
 		}
-		session, role, err := s.signedIn(ctx, r, s.Identity.Session)
+		// Reading keeps nobody signed in and changes no row: the office's page
+		// reads on its own.
+		find := s.Identity.Peek
+		if c.Method() != fiber.MethodGet && c.Method() != fiber.MethodHead {
+			find = s.Identity.Session
+		}
+		session, role, err := s.signedIn(ctx, r, find)
 		if err != nil {
 			return refuse(c, err)
 		}
