@@ -55,13 +55,6 @@ type practiceEntry struct {
 	RecoveryCode string `json:"recovery_code"`
 }
 
-type signIn struct {
-	Name     string `json:"name"`
-	Role     string `json:"role"`
-	Email    string `json:"email"`
-	Password string `json:"password"`
-}
-
 // Run starts everything, waits for Ctrl-C and stops everything.
 func (c demoCommand) Run(ctx context.Context) error {
 	if !app.Built() {

@@ -14,7 +14,6 @@ import (
 	"siegel/platform/identity"
 	"siegel/platform/seal"
 	"siegel/tenants/keyring"
-	"siegel/tenants/practice"
 	"siegel/tenants/staff"
 )
 
@@ -28,6 +27,14 @@ type seeded struct {
 	Name         string   `json:"name"`
 	SignIns      []signIn `json:"sign_ins"`
 	RecoveryCode string   `json:"recovery_code"`
+}
+
+// signIn is how one person gets in.
+type signIn struct {
+	Name     string `json:"name"`
+	Role     string `json:"role"`
+	Email    string `json:"email"`
+	Password string `json:"password"`
 }
 
 // seed makes the demo's practices, or finds them where an earlier run did.
@@ -52,18 +59,6 @@ func seed(ctx context.Context, h *house, path string) ([]seeded, error) {
 		return nil, err
 	}
 	return made, os.WriteFile(path, content, 0o600)
-}
-
-// sapling is a practice before it is planted.
-type sapling struct {
-	slug   string
-	setup  practice.Setup
-	people []person // the owner first
-}
-
-type person struct {
-	name, mailbox string
-	role          staff.Role
 }
 
 func (s sapling) plant(ctx context.Context, h *house) (seeded, error) {

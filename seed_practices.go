@@ -6,6 +6,18 @@ import (
 	"siegel/tenants/staff"
 )
 
+// sapling is a practice before it is planted.
+type sapling struct {
+	slug   string
+	setup  practice.Setup
+	people []person // the owner first
+}
+
+type person struct {
+	name, mailbox string
+	role          staff.Role
+}
+
 // The demo's practices. Numbers are from ranges that nobody has, addresses
 // from example domains.
 func demoPractices() []sapling { return []sapling{sonnenberg(), zahnarzt(), physio()} }
@@ -74,7 +86,7 @@ func sonnenberg() sapling {
 				Channels: []string{"mail", "sms"}, SMSSender: "Sonnenberg",
 				Asks: practice.Asks{
 					Insurance: "Für die Anmeldung am Empfang, damit es schneller geht.",
-					Note:      "Zum Beispiel: „Ich komme mit Rollstuhl.“",
+					Note:      "Damit wir uns auf Sie einstellen können.",
 				},
 			},
 			Locations: []practice.Location{

@@ -55,7 +55,9 @@ func spawn(cmd *exec.Cmd, as *account, death syscall.Signal) (*child, error) {
 		defer runtime.UnlockOSThread()
 		err := cmd.Start()
 		if err == nil {
-			// A dump of its memory would be a copy of what it holds.
+			// A dump of its memory would be a copy of what it holds. Where the
+			// kernel does not let us (another user's process, in a container
+			// with few capabilities), our own limit counts, which it inherits.
 			_ = unix.Prlimit(cmd.Process.Pid, unix.RLIMIT_CORE, &unix.Rlimit{}, nil)
 		}
 		started <- err

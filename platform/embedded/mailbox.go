@@ -141,6 +141,9 @@ func RunMailbox(ctx context.Context, c MailboxConfig) error {
 	// Nothing that is under way here is worth waiting for.
 	_ = mail.Close()
 	_ = page.Close()
+	// Also where a server had not got hold of its listener yet.
+	_ = smtpListener.Close()
+	_ = httpListener.Close()
 	for range running {
 		<-ended
 	}

@@ -39,6 +39,9 @@ type Config struct {
 	Wait time.Duration
 }
 
+// connectTimeout bounds how long the server may take to take us in.
+const connectTimeout = 5 * time.Second
+
 // DB is a pool of connections under one role.
 type DB struct {
 	pool *pgxpool.Pool
@@ -72,7 +75,10 @@ func Open(ctx context.Context, c Config) (*DB, error) {
 	sqldb := sql.OpenDB(connector{Connector: stdlib.GetPoolConnector(pool), wait: c.Wait})
 	sqldb.SetMaxIdleConns(0)
 	db := &DB{pool: pool, bun: bun.NewDB(sqldb, pgdialect.New()), wait: c.Wait}
-	if err := db.Ping(ctx); err != nil {
+	// The first connection may take longer than one may queue later on.
+	first, cancel := context.WithTimeout(ctx, connectTimeout)
+	defer cancel()
+	if err := translateIn(ctx, pool.Ping(first)); err != nil {
 		db.Close()
 		return nil, fmt.Errorf("open database: %w", err)
 	}
@@ -86,8 +92,8 @@ func setMode(c *pgx.ConnConfig, mode pgx.QueryExecMode) {
 	c.DefaultQueryExecMode = mode
 	c.StatementCacheCapacity = 0
 	c.DescriptionCacheCapacity = 0
-	if c.ConnectTimeout == 0 || c.ConnectTimeout > 5*time.Second {
-		c.ConnectTimeout = 5 * time.Second
+	if c.ConnectTimeout == 0 || c.ConnectTimeout > connectTimeout {
+		c.ConnectTimeout = connectTimeout
 	}
 	if c.RuntimeParams["application_name"] == "" {
 		c.RuntimeParams["application_name"] = "siegel"
