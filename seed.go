@@ -83,7 +83,7 @@ func (s sapling) plant(ctx context.Context, h *house) (seeded, error) {
 		ID: owner, Email: out.SignIns[0].Email, Name: s.people[0].name, Language: "de",
 		MemberPublicKey: made.Stored.MemberPublic, Salt: made.Stored.Salt,
 		SignInSecret: made.Stored.SignInSecret, WrappedMemberKey: made.Stored.MemberKey,
-	}, s.people[0].role)
+	}, s.people[0].role, made.Stored.Vouch)
 	if err != nil {
 		return seeded{}, err
 	}
@@ -119,10 +119,15 @@ func welcome(ctx context.Context, h *house, tenant id.Tenant, owner seal.Locked,
 		return owner, err
 	}
 	public := key.PublicKey()
+	// The colleague's own browser, after the two compared the fingerprint.
+	vouch, err := open.Directory.Vouch(key, account.UUID())
+	if err != nil {
+		return owner, err
+	}
 	err = enroll(ctx, h, tenant, identity.NewAccount{
 		ID: account, Email: email, Name: p.name, Language: "de",
 		MemberPublicKey: public.Bytes(), Salt: own, SignInSecret: signInSecret, WrappedMemberKey: wrapped,
-	}, p.role)
+	}, p.role, vouch)
 	if err != nil {
 		return owner, err
 	}
@@ -174,11 +179,11 @@ func wrapFor(holder seal.PublicKey, tenant id.Tenant, open seal.Unlocked) (wraps
 	return wraps, err
 }
 
-func enroll(ctx context.Context, h *house, tenant id.Tenant, a identity.NewAccount, role staff.Role) error {
+func enroll(ctx context.Context, h *house, tenant id.Tenant, a identity.NewAccount, role staff.Role, vouch []byte) error {
 	if err := h.identity.CreateAccount(ctx, a); err != nil {
 		return err
 	}
-	return h.staff.Add(ctx, tenant, a.ID, role)
+	return h.staff.Add(ctx, tenant, a.ID, role, vouch)
 }
 
 func salt() []byte {
