@@ -1,0 +1,110 @@
+import { describe, expect, test } from "vitest";
+import { addressOf, birthDate, check, emptyForm, inOrder, mailError, mobileNumber, phoneNumber, type Form } from "./form.ts";
+
+const today = "2026-11-22";
+const practice = { channels: ["mail", "sms"] as const, asks: { note: "why" } };
+const filled = (change: Partial<Form> = {}): Form => ({ ...emptyForm(["mail", "sms"]), given: "Lena", family: "Beispiel", day: "3", month: "4", year: "1985", mail: "lena@beispiel.example", ...change });
+const errors = (change: Partial<Form> = {}, asks: typeof practice.asks | object = practice.asks) => check(filled(change), { channels: [...practice.channels], asks }, today);
+
+test("a filled form has no errors", () => {
+  expect(errors()).toEqual({});
+  expect(errors({ channel: "sms", mobile: "0151 23456789", mail: "" })).toEqual({});
+});
+
+test("an empty form names what is missing, in the order of the page", () => {
+  const found = check(emptyForm(["mail"]), { channels: ["mail"], asks: {} }, today);
+  expect(inOrder(found)).toEqual(["given", "family", "day", "month", "year", "mail"]);
+});
+
+test("a single channel is chosen already", () => {
+  expect(emptyForm(["sms"]).channel).toBe("sms");
+  expect(errors({ channel: "" })).toEqual({ channel: "error.channel_missing" });
+});
+
+test("who books for somebody else says who they are", () => {
+  expect(errors({ who: "other" })).toEqual({ bookerName: "error.booker_missing", relation: "error.relation_missing" });
+  expect(errors({ who: "other", bookerName: "Maria", relation: "parent" })).toEqual({});
+  expect(errors({ who: "self", bookerName: "" })).toEqual({});
+});
+
+describe("birth date", () => {
+  test.each([
+    ["31", "2", "1985", { day: "error.date_unknown" }],
+    ["29", "2", "2023", { day: "error.date_unknown" }],
+    ["29", "2", "2024", {}],
+    ["32", "13", "85", { day: "error.day", month: "error.month", year: "error.year_digits" }],
+    ["1", "1", "1890", { year: "error.year_old" }],
+    ["23", "11", "2026", { year: "error.date_future" }],
+    ["22", "11", "2026", {}],
+    [" 03", "04 ", "1985", {}],
+    ["x", "4", "1985", { day: "error.day" }],
+  ])("%s.%s.%s", (day, month, year, found) => {
+    expect(errors({ day, month, year })).toEqual(found);
+  });
+
+  test("is written with leading zeros", () => {
+    expect(birthDate({ day: "3", month: "4", year: "1985" })).toBe("1985-04-03");
+    expect(birthDate({ day: "31", month: "4", year: "1985" })).toBeUndefined();
+  });
+});
+
+describe("mail", () => {
+  test.each([
+    ["", "error.mail_missing"],
+    ["lena.beispiel.example", "error.mail_at"],
+    ["lena@beispiel", "error.mail"],
+    ["lena@@beispiel.example", "error.mail"],
+    ["le na@beispiel.example", "error.mail"],
+    ["lena@beispiel..example", "error.mail"],
+    [".lena@beispiel.example", "error.mail"],
+    ["lena@beispiel.example,other@b.example", "error.mail"],
+    ["lena@beispiel.example\nBcc: x@b.example", "error.mail"],
+    [" lena+arzt@post.beispiel.example ", undefined],
+    ["lena@bücher.example", undefined],
+  ])("%j", (mail, found) => {
+    expect(mailError(mail)).toBe(found);
+  });
+});
+
+describe("phone", () => {
+  test.each([
+    ["07243 000 120", "+497243000120"],
+    ["+49 (0) 7243/000-120", "+497243000120"],
+    ["0049 7243 000120", "+497243000120"],
+    ["+43 1 234567", "+431234567"],
+    ["12345", undefined],
+    ["0", undefined],
+    ["anrufen", undefined],
+  ])("%s", (text, number) => {
+    expect(phoneNumber(text)).toBe(number);
+  });
+
+  test("a German landline gets no text message", () => {
+    expect(mobileNumber("0151 23456789")).toBe("+4915123456789");
+    expect(mobileNumber("07243 000120")).toBeUndefined();
+    expect(mobileNumber("+43 660 1234567")).toBe("+436601234567");
+  });
+
+  test("the phone for questions may stay empty but not be nonsense", () => {
+    expect(errors({ phone: "" })).toEqual({});
+    expect(errors({ phone: "abc" })).toEqual({ phone: "error.phone" });
+  });
+});
+
+test("the note is checked only where the practice asks for one", () => {
+  expect(errors({ note: "x".repeat(301) })).toEqual({ note: "error.note_long" });
+  expect(errors({ note: "x".repeat(301) }, {})).toEqual({});
+  expect(errors({ note: "Zeile eins\nZeile zwei" })).toEqual({});
+});
+
+test("names may be long in letters but not in tricks", () => {
+  expect(errors({ given: "Ḷena-Mărgarethe نور" })).toEqual({});
+  expect(errors({ given: "a".repeat(101) })).toEqual({ given: "error.long" });
+  expect(errors({ family: "Bei\u202espiel" })).toEqual({ family: "error.characters" });
+  expect(errors({ family: "Bei\u0007spiel" })).toEqual({ family: "error.characters" });
+});
+
+test("the address is the chosen channel's", () => {
+  expect(addressOf(filled({ mail: " lena@beispiel.example " }))).toBe("lena@beispiel.example");
+  expect(addressOf(filled({ channel: "sms", mobile: "0151 23456789" }))).toBe("+4915123456789");
+});

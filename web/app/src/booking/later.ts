@@ -1,0 +1,5 @@
+// The screens after the first, fetched while the first is being read.
+
+export { default as Sent } from "./Sent.svelte";
+export { default as When } from "./When.svelte";
+export { default as Who } from "./Who.svelte";

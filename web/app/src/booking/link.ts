@@ -1,0 +1,8 @@
+const secret = /^[A-Za-z0-9_-]{22}$/;
+
+/** readLink reads the fragment of a mailed link: "#secret.code", or "#secret" of the page that stays. undefined where a part is broken off. */
+export function readLink(hash: string): { secret: string; code: string } | undefined {
+  const [first = "", second = "", ...rest] = hash.replace(/^#/, "").split(".");
+  if (!secret.test(first) || rest.length > 0 || (second !== "" && !secret.test(second))) return undefined;
+  return { secret: first, code: second };
+}

@@ -1,0 +1,39 @@
+// What the booking pages need of src/seal, in one piece that loads late.
+
+import type { Challenge, Proof, SignedDirectory } from "../api/types.ts";
+import { fromBase64, toBase64 } from "../seal/bytes.ts";
+import { hashSecret, newSecret, openCopy, sealCopy, type PatientCopy } from "../seal/copy.ts";
+import { checkDirectory, openDirectory } from "../seal/directory.ts";
+import { sealBooking, type Envelope } from "../seal/envelope.ts";
+import type { Booking } from "../seal/plaintext.ts";
+import { solveInWorker } from "../seal/workers.ts";
+
+export interface Sealed {
+  envelope: Envelope;
+  copy: string;
+  secret: string;
+  secretHash: string;
+}
+
+/** sealAll checks the directory first; throws its SealError (directory_…) before anything of the patient is touched. */
+export async function sealAll(signed: SignedDirectory, tenant: string, booking: Booking, copy: PatientCopy, now: Date): Promise<Sealed> {
+  const target = checkDirectory(await openDirectory(signed), { tenant, now });
+  const secret = newSecret();
+  const [envelope, sealedCopy, hash] = await Promise.all([sealBooking(target, booking), sealCopy(secret, tenant, booking.booking_id, copy), hashSecret(secret)]);
+  return { envelope, copy: sealedCopy, secret: toBase64(secret), secretHash: toBase64(hash) };
+}
+
+/** readCopy opens the patient's copy with the secret of the link. All ids are bare. */
+export const readCopy = (secret: string, tenant: string, bookingID: string, sealed: string): Promise<PatientCopy> =>
+  openCopy(fromBase64(secret), tenant, bookingID, sealed);
+
+/** fingerprint is what people compare, of a directory that passed every check. Throws a SealError. */
+export async function fingerprint(signed: SignedDirectory, tenant: string, now: Date): Promise<string> {
+  const directory = await openDirectory(signed);
+  checkDirectory(directory, { tenant, now });
+  return directory.shownFingerprint;
+}
+
+export async function prove({ challenge, difficulty }: Challenge): Promise<Proof> {
+  return { challenge, nonce: await solveInWorker(challenge, difficulty) };
+}

@@ -1,0 +1,19 @@
+import { expect, test } from "vitest";
+import { hoursOf } from "./hours.ts";
+import { readLink } from "./link.ts";
+
+const part = "AAAAAAAAAAAAAAAAAAAAAA";
+
+test("a link is a secret, with or without a code, and nothing else", () => {
+  expect(readLink(`#${part}.${part}`)).toEqual({ secret: part, code: part });
+  expect(readLink(`#${part}`)).toEqual({ secret: part, code: "" });
+  for (const broken of ["", "#", `#${part.slice(1)}`, `#${part}.${part.slice(1)}`, `#${part}.${part}.x`, `#${part}=`]) expect(readLink(broken)).toBeUndefined();
+});
+
+test("hours in words part before their first digit", () => {
+  expect(hoursOf("Mo, Di 8–12, 15–18 Uhr\nMi: 8–12 Uhr; nach Vereinbarung")).toEqual([
+    { days: "Mo, Di", hours: "8–12, 15–18 Uhr" },
+    { days: "Mi", hours: "8–12 Uhr" },
+    { days: "", hours: "nach Vereinbarung" },
+  ]);
+});

@@ -1,0 +1,84 @@
+// From the filled form to a pending booking. Sealing code is fetched while the
+// form is being filled in (see warmUp), not before.
+
+import { serverNow } from "../api/http.ts";
+import { book, getChallenge, getKeys } from "../api/patient.ts";
+import { Problem } from "../api/problem.ts";
+import type { Pending, Practice, Proof } from "../api/types.ts";
+import { bare, plaintextOf, type Chosen } from "./plaintext.ts";
+import { copyOf } from "./copy.ts";
+import { addressOf, type Form } from "./form.ts";
+import type { Answers } from "./offer.ts";
+
+const load = () => import("./sealing.ts");
+
+/** warmUp fetches the sealing code ahead of its use. A failure shows when it is used. */
+export const warmUp = (): void => void load().catch(() => undefined);
+
+export interface Submission {
+  form: Form;
+  answers: Answers;
+  chosen: Chosen;
+  practice: Practice;
+  /** Prefixed id and token of the hold. */
+  hold: string;
+  token: string;
+  language: string;
+  /** Who the booker is to the patient, in the practice's words; "" where people book for themselves. */
+  relation: string;
+}
+
+export interface Submitted {
+  pending: Pending;
+  /** The booking's secret, base64url: the right to this booking. */
+  secret: string;
+}
+
+/**
+ * submit seals the booking and asks for the message to confirm it. Every call
+ * makes a new secret, envelope and copy, so that what was sent before dies. If
+ * the practice changed its key in between, it seals once more to the new one.
+ * Throws a [Problem], or a SealError (directory_…) when the key is not to be trusted.
+ */
+export async function submit(submission: Submission): Promise<Submitted> {
+  const { form, hold } = submission;
+  const sms = form.channel === "sms";
+  const proof = sms ? getChallenge(hold).then(async (challenge) => (await loaded()).prove(challenge)) : Promise.resolve(undefined);
+  proof.catch(() => undefined); // awaited below; a refused key must not leave it unhandled
+  try {
+    return await attempt(submission, await proof);
+  } catch (thrown) {
+    if (!(thrown instanceof Problem) || thrown.reason !== "key_changed") throw thrown;
+    const again = sms ? await (await loaded()).prove(await getChallenge(hold)) : undefined;
+    return attempt(submission, again);
+  }
+}
+
+/** Without the sealing code there is no booking; that it did not come is a matter of the line. */
+async function loaded() {
+  try {
+    return await load();
+  } catch {
+    throw new Problem({ status: 0, reason: "unreachable" });
+  }
+}
+
+async function attempt({ form, answers, chosen, practice, token, language, relation }: Submission, proof: Proof | undefined): Promise<Submitted> {
+  const [sealing, keys] = await Promise.all([loaded(), getKeys()]);
+  const tenant = bare(practice.tenant);
+  const booking = plaintextOf(form, answers, chosen, practice, { language, relation });
+  const sealed = await sealing.sealAll(keys, tenant, booking, copyOf(practice, chosen.service, chosen.slot), new Date(serverNow()));
+  const channel = form.channel === "sms" ? "sms" : "mail";
+  const pending = await book({
+    token,
+    envelope: sealed.envelope,
+    channel,
+    address: addressOf(form),
+    ...(channel === "mail" ? { secret: sealed.secret } : {}),
+    secret_hash: sealed.secretHash,
+    copy: sealed.copy,
+    language,
+    ...(proof ? { proof } : {}),
+  });
+  return { pending, secret: sealed.secret };
+}

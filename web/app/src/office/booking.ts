@@ -1,0 +1,29 @@
+/** An opened booking held against the appointment that it came with. */
+import type { Booking } from "../seal/plaintext.ts";
+
+/** Difference is a field in which the sealed booking and the appointment part. */
+export type Difference = "time" | "practitioner" | "location";
+
+/** Slot is what the server says about an appointment and a booking repeats. */
+export interface Slot {
+  bookingId: string;
+  practitioner: string;
+  location: string;
+  /** Milliseconds since 1970, [starts, ends). */
+  starts: number;
+  ends: number;
+}
+
+/** bare drops the prefix of an id: bkg_0190… and 0190… name the same. */
+export function bare(id: string): string {
+  return id.slice(id.lastIndexOf("_") + 1);
+}
+
+/** differences lists in what the patient saw something else than the calendar says. */
+export function differences(booking: Booking, slot: Slot): Difference[] {
+  const found: Difference[] = [];
+  if (Date.parse(booking.starts) !== slot.starts || Date.parse(booking.ends) !== slot.ends) found.push("time");
+  if (booking.practitioner.id !== slot.practitioner) found.push("practitioner");
+  if (booking.location.id !== slot.location) found.push("location");
+  return found;
+}

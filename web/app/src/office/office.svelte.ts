@@ -1,0 +1,318 @@
+/**
+ * The office of one person in one browser tab: signed out, locked or open, and
+ * the wiring of clock, network and keys to the screen. What may be read lives
+ * in [Bookings] and in `view`; locking empties both.
+ */
+import { language, languages, speak } from "../i18n/catalogue.svelte.ts";
+import { Problem, reasonOf } from "../api/problem.ts";
+import type { Practice } from "../api/types.ts";
+import { Bookings, type Entry, type View } from "./bookings.ts";
+import { Idle } from "./idle.ts";
+import { Live, eventStream } from "./live.ts";
+import * as server from "./server.ts";
+import { SealError } from "../seal/error.ts";
+import type { Secrets } from "../seal/password.ts";
+import { splitPasswordInWorker as split } from "../seal/workers.ts";
+import { type Opened, openKeyring, saltOf, signInSecret } from "./unlock.ts";
+import { type Day, dayOf } from "./zone.ts";
+
+export type Phase = "starting" | "unreachable" | "signed-out" | "locked" | "open";
+export type LockReason = "reload" | "person" | "elsewhere" | "idle";
+
+/** Milliseconds without a sign of life after which the names go. */
+export const idleAfter = 10 * 60_000;
+
+const nothing: View = { entries: [], fresh: new Set(), until: "", loaded: false, unsaved: 0, trouble: null };
+
+export class Office {
+  phase = $state<Phase>("starting");
+  session = $state.raw<server.SessionBody | null>(null);
+  practice = $state.raw<Practice | null>(null);
+  view = $state.raw<View>(nothing);
+  day = $state<Day>("");
+  /** The selected appointment's id. */
+  selected = $state<string | null>(null);
+  now = $state(Date.now());
+  /** Milliseconds until the office locks by itself. */
+  left = $state(idleAfter);
+  live = $state(true);
+  busy = $state(false);
+  /** A reason word for what kept the person from getting in. */
+  problem = $state<string | null>(null);
+  lockedAt = $state(0);
+  lockedWhy = $state<LockReason>("reload");
+  /** The practice's key directory runs out at this instant; null when it is unknown. */
+  directoryEnds = $state<number | null>(null);
+  /** The practice's identity is another than this browser knew. */
+  changed = $state.raw<Opened["changed"]>(null);
+  /** How many bookings to announce; counts up with each announcement. */
+  arrival = $state.raw<{ count: number; serial: number }>({ count: 0, serial: 0 });
+
+  private bookings: Bookings | null = null;
+  private salt: { salt: string; kdf: string } | null = null;
+  private stops: (() => void)[] = [];
+  private readonly others = new BroadcastChannel("siegel-office");
+  private retry: ReturnType<typeof setTimeout> | undefined;
+
+  private readonly idle = new Idle({
+    after: idleAfter,
+    lock: () => this.lock("idle"),
+    left: (ms) => {
+      // Whole minutes are enough until the last one; fewer updates, calmer screen.
+      const step = ms > 60_000 ? 60_000 : 1000;
+      this.left = Math.ceil(ms / step) * step;
+    },
+    now: () => Date.now(),
+    every: (ms, call) => {
+      const timer = setInterval(call, ms);
+      return () => clearInterval(timer);
+    },
+  });
+
+  private readonly events = new Live({
+    open: () => eventStream(server.eventsPath),
+    changed: () => void this.bookings?.refresh(),
+    connected: (yes) => (this.live = yes),
+    after: (ms, call) => {
+      const timer = setTimeout(call, ms);
+      return () => clearTimeout(timer);
+    },
+    random: Math.random,
+  });
+
+  get zone(): string {
+    return this.session?.practice.zone ?? "UTC";
+  }
+
+  get today(): Day {
+    return dayOf(this.now, this.zone);
+  }
+
+  get entry(): Entry | null {
+    return this.view.entries.find((one) => one.id === this.selected) ?? null;
+  }
+
+  /** start looks whether somebody is signed in and begins to watch. */
+  async start(): Promise<void> {
+    this.watch();
+    this.phase = "starting";
+    try {
+      const session = await server.getSession();
+      this.phase = "locked";
+      await this.enter(session);
+    } catch (thrown) {
+      if (thrown instanceof Problem && thrown.status === 401) this.phase = "signed-out";
+      else this.phase = "unreachable";
+    }
+    if (!this.practice) {
+      // Only for the name above the form; without it the form works as well.
+      this.practice = await server.getPractice().catch(() => null);
+    }
+  }
+
+  /** signIn signs in and, with the same password, unlocks. */
+  async signIn(email: string, password: string): Promise<void> {
+    if (this.busy) return;
+    this.busy = true;
+    this.problem = null;
+    try {
+      const start = await server.startSession(email);
+      const secrets = await split(password, start.kdf, saltOf(start.salt));
+      const session = await server.signIn(email, signInSecret(secrets));
+      this.salt = start;
+      const entering = this.enter(session);
+      if (session.language && session.language !== language()) {
+        const known = languages.find((one) => one === session.language);
+        if (known && !new URLSearchParams(location.search).has("lang")) await speak(known).catch(() => undefined);
+      }
+      await this.open(secrets);
+      await entering;
+    } catch (thrown) {
+      this.problem = why(thrown);
+      // In, but without names: the calendar shows times, and the way to try again.
+      if (this.session) this.phase = "locked";
+    } finally {
+      this.busy = false;
+    }
+  }
+
+  /** unlock opens the names again for the person who is signed in. */
+  async unlock(password: string): Promise<void> {
+    if (this.busy || !this.session) return;
+    this.busy = true;
+    this.problem = null;
+    try {
+      this.salt ??= await server.startSession(this.session.email);
+      await this.open(await split(password, this.salt.kdf, saltOf(this.salt.salt)));
+    } catch (thrown) {
+      this.problem = why(thrown);
+      if (this.problem !== "wrong_password") this.salt = null;
+      if (thrown instanceof Problem && thrown.status === 401) this.leave();
+    } finally {
+      this.busy = false;
+    }
+  }
+
+  lock(reason: LockReason): void {
+    if (this.phase !== "open") return;
+    this.idle.stop();
+    this.bookings?.lock();
+    this.phase = "locked";
+    this.selected = null;
+    this.problem = null;
+    this.lockedAt = Date.now();
+    this.lockedWhy = reason;
+    if (reason === "person") this.others.postMessage("lock");
+  }
+
+  /** signOut forgets first and asks the server afterwards: names go even without a network. */
+  async signOut(): Promise<void> {
+    this.leave();
+    this.others.postMessage("sign-out");
+    try {
+      await server.signOut();
+    } catch (thrown) {
+      if (!(thrown instanceof Problem && thrown.status === 401)) this.problem = "sign_out_failed";
+    }
+  }
+
+  async show(day: Day): Promise<void> {
+    this.day = day;
+    await this.bookings?.look(day);
+  }
+
+  select(id: string | null): void {
+    this.selected = id;
+    if (id && this.phase === "open") this.bookings?.seen(id);
+  }
+
+  seen(id: string): void {
+    this.bookings?.seen(id);
+  }
+
+  /** accept takes the practice's new identity for the known one from now on. */
+  accept(): void {
+    this.changed?.accept();
+    this.changed = null;
+  }
+
+  more(): void {
+    void this.bookings?.more();
+  }
+
+  /** enter makes the session's office ready; what it shows is the caller's to say. */
+  private async enter(session: server.SessionBody): Promise<void> {
+    this.session = session;
+    this.selected = null;
+    this.now = Date.now();
+    this.day = this.today;
+    this.bookings?.close();
+    const bookings = new Bookings({
+      zone: session.practice.zone,
+      fetch: server.getAppointments,
+      putCard: server.putCard,
+      arrived: (count) => (this.arrival = { count, serial: this.arrival.serial + 1 }),
+      signedOut: () => this.leave("signed_out"),
+      now: () => Date.now(),
+    });
+    this.bookings = bookings;
+    this.stops.push(
+      bookings.view.subscribe((view) => {
+        if (bookings !== this.bookings) return;
+        this.view = view;
+        clearTimeout(this.retry);
+        if (view.unsaved > 0 || view.trouble) this.retry = setTimeout(() => void bookings.refresh(), 15_000);
+      }),
+    );
+    this.lockedWhy = "reload";
+    this.lockedAt = Date.now();
+    this.events.stop();
+    this.events.start();
+    const [practice] = await Promise.all([server.getPractice().catch(() => this.practice), bookings.refresh()]);
+    this.practice = practice;
+  }
+
+  private async open(secrets: Secrets): Promise<void> {
+    const { session, bookings } = this;
+    if (!session || !bookings) return;
+    const { keys, directoryEnds, changed } = await openKeyring(session, await server.getKeyring(), secrets);
+    if (bookings !== this.bookings) {
+      keys.wipe(); // signed out in the meantime
+      return;
+    }
+    this.tick();
+    this.directoryEnds = directoryEnds;
+    this.changed = changed;
+    this.phase = "open";
+    this.idle.start();
+    await bookings.unlock(keys);
+  }
+
+  /** leave forgets everything and shows the sign-in form. */
+  private leave(problem: string | null = null): void {
+    this.idle.stop();
+    this.events.stop();
+    clearTimeout(this.retry);
+    for (const stop of this.stops) stop();
+    this.stops = [];
+    this.bookings?.close();
+    this.bookings = null;
+    this.view = nothing;
+    this.session = null;
+    this.salt = null;
+    this.selected = null;
+    this.directoryEnds = null;
+    this.changed = null;
+    this.problem = problem;
+    this.phase = "signed-out";
+  }
+
+  private watching = false;
+
+  private watch(): void {
+    if (this.watching) return;
+    this.watching = true;
+    let quiet = 0;
+    let told = 0;
+    const alive = () => {
+      const now = Date.now();
+      if (now - quiet < 1000) return;
+      quiet = now;
+      this.idle.alive();
+      if (this.session && now - told > 60_000) {
+        told = now;
+        server.seen().catch(() => {}); // the next sign of life tells it again
+      }
+    };
+    for (const sign of ["pointerdown", "pointermove", "keydown", "wheel", "touchstart", "scroll"]) {
+      addEventListener(sign, alive, { passive: true, capture: true });
+    }
+    const back = () => {
+      if (document.visibilityState !== "visible") return;
+      this.idle.check();
+      this.tick();
+      this.events.wake();
+    };
+    document.addEventListener("visibilitychange", back);
+    addEventListener("pageshow", (event) => event.persisted && back());
+    addEventListener("online", back);
+    setInterval(() => this.tick(), 20_000);
+    this.others.onmessage = ({ data }) => {
+      if (data === "lock") this.lock("elsewhere");
+      if (data === "sign-out" && this.session) this.leave("signed_out");
+    };
+  }
+
+  private tick(): void {
+    const before = this.today;
+    this.now = Date.now();
+    if (this.session && this.today !== before) {
+      if (this.day === before) this.day = this.today;
+      void this.bookings?.refresh();
+    }
+  }
+}
+
+function why(thrown: unknown): string {
+  return thrown instanceof SealError ? thrown.code : reasonOf(thrown);
+}

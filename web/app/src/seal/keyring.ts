@@ -1,0 +1,282 @@
+// The practice's keys: made by the first owner's browser, and opened by those
+// whom the signed directory lists.
+
+import { type Bytes, concat, equal, fromBase64, random, requireUuids, toBase64, utf8 } from "./bytes.ts";
+import {
+  bookEntry,
+  checkPin,
+  CURVE,
+  type Directory,
+  openDirectory,
+  SIGNING,
+  type SignedDirectory,
+  writeDirectory,
+} from "./directory.ts";
+import { SealError } from "./error.ts";
+import { gcmKey, gcmOpen, gcmSeal, NONCE_SIZE } from "./gcm.ts";
+import { generateKey, type PrivateKey, privateKey } from "./hpke.ts";
+import { checkKdf, KDF, type Secrets } from "./password.ts";
+import { newRecoveryCode, recoveryKey } from "./recovery.ts";
+import { SEED_SIZE, TAG_SIZE } from "./sizes.ts";
+import { makeVouch } from "./vouch.ts";
+import { type Kind, parseWrap, unwrapKey, type Wrap, wrapKey } from "./wrap.ts";
+
+/** As served to a member: ciphertext and signatures. */
+export interface ServedKeyring {
+  readonly directory: SignedDirectory;
+  readonly member_key: { readonly wrapped: string; readonly method: "password" };
+  /** The member's own word for the directory's identity; see makeVouch. */
+  readonly vouch: string;
+  readonly keys: readonly Wrap[];
+}
+
+/** All that a server may have of a new keyring. Of sign_in_secret it keeps a hash alone. */
+export interface NewKeyring extends ServedKeyring {
+  /** UTC to the second. */
+  readonly issued: Date;
+  readonly expires: Date;
+  readonly member_public: string;
+  readonly kdf: string;
+  readonly salt: string;
+  readonly sign_in_secret: string;
+}
+
+/** An open keyring. It lives in memory and nowhere else; `lockKeyring` empties it. */
+export interface Keyring {
+  readonly directory: Directory;
+  /** Undefined for those who are no owner. */
+  identity: CryptoKey | undefined;
+  /** Private data keys by kid; each is one that the directory lists. */
+  readonly data: Map<string, PrivateKey>;
+  /** Book keys by epoch; each is one that the directory lists. */
+  readonly books: Map<number, CryptoKey>;
+}
+
+/** Who asks for the keys, and what is remembered from before. */
+export interface Holder {
+  /** Bare uuids. */
+  readonly tenant: string;
+  readonly account: string;
+  /**
+   * Fingerprint and highest sequence seen before. With a recovery code the pin
+   * is all that speaks for the identity.
+   */
+  readonly pin?: string | undefined;
+  readonly sequence?: number | undefined;
+}
+
+/** What opens the keys. */
+export type Opener = { readonly unlock: Bytes } | { readonly recoveryCode: string };
+
+/**
+ * Makes all keys of a practice with one owner. `stored` goes to the server;
+ * the recovery code goes on paper and never to the server.
+ */
+export async function makeKeyring(owner: {
+  tenant: string;
+  account: string;
+  salt: Bytes;
+  secrets: Secrets;
+  now: Date;
+}): Promise<{ stored: NewKeyring; recoveryCode: string }> {
+  const { tenant, account, salt, secrets } = owner;
+  requireUuids(tenant, account);
+  checkKdf(KDF, salt);
+  const recoveryCode = await newRecoveryCode();
+  const recovery = await recoveryKey(recoveryCode, tenant);
+  const member = await generateKey();
+  const data = await generateKey();
+  const book = random(32);
+  const identity = await generateIdentity();
+
+  const issued = new Date(Math.floor(owner.now.getTime() / 1000) * 1000);
+  const document = writeDirectory({
+    tenant,
+    issued,
+    identity: identity.point,
+    dataKey: data.key,
+    bookKey: await bookEntry(tenant, 1, book),
+    owner: { account, kid: member.key.kid, publicKey: member.key.publicKey },
+    recovery,
+  });
+  const signature = new Uint8Array(await crypto.subtle.sign(SIGNING, identity.key, document));
+  const directory = { document: toBase64(document), signature: toBase64(signature) };
+  const { expires, fingerprint } = await openDirectory(directory);
+
+  const practiceKeys: readonly [Kind, Bytes][] = [["identity", identity.scalar], ["data", data.seed], ["book", book]];
+  const keys: Wrap[] = [];
+  for (const holder of [member.key, recovery]) {
+    for (const [kind, key] of practiceKeys) keys.push(await wrapKey(holder, tenant, kind, 1, key));
+  }
+  const wrapped = await wrapMemberKey(secrets.unlock, account, member.seed);
+  const vouch = await makeVouch(member.seed, { tenant, account }, fingerprint);
+  for (const secret of [identity.scalar, data.seed, book, member.seed]) secret.fill(0);
+
+  const stored: NewKeyring = {
+    directory,
+    issued,
+    expires,
+    member_key: { wrapped, method: "password" },
+    vouch,
+    member_public: toBase64(member.key.publicKey),
+    keys,
+    kdf: KDF,
+    salt: toBase64(salt),
+    sign_in_secret: toBase64(secrets.signIn),
+  };
+  return { stored, recoveryCode };
+}
+
+/**
+ * Opens the keys. An expired directory opens too: an owner has to, so as to
+ * sign it again. Throws `wrong_password`, `recovery_code_mistyped`,
+ * `not_in_directory`, the codes of `openDirectory`, `directory_foreign`,
+ * `directory_pin` where the identity is not the pinned one or the one that the
+ * member vouched for, `directory_old`, and `tampered` where a wrapped key is
+ * not the directory's.
+ */
+export async function unlockKeyring(served: ServedKeyring, holder: Holder, opener: Opener): Promise<Keyring> {
+  const { tenant, account } = holder;
+  requireUuids(tenant, account);
+  let key: PrivateKey;
+  let directory: Directory;
+  if ("unlock" in opener) {
+    const seed = await unwrapMemberKey(opener.unlock, account, served.member_key.wrapped);
+    try {
+      key = await privateKey(seed);
+      directory = await openOwnDirectory(served, holder);
+      // Before anything that the directory says is believed, even who the member
+      // is: whoever made it up knows the member's public key and can list it.
+      const expected = await makeVouch(seed, holder, directory.fingerprint);
+      if (typeof served.vouch !== "string" || !equal(utf8(served.vouch), utf8(expected))) {
+        throw new SealError("directory_pin");
+      }
+    } finally {
+      seed.fill(0);
+    }
+    const { kid } = key;
+    if (!directory.members.some((member) => member.account === account && member.kid === kid)) {
+      throw new SealError("not_in_directory");
+    }
+  } else {
+    key = await recoveryKey(opener.recoveryCode, tenant);
+    directory = await openOwnDirectory(served, holder);
+    if (directory.recovery.kid !== key.kid) throw new SealError("not_in_directory");
+  }
+
+  const keyring: Keyring = { directory, identity: undefined, data: new Map(), books: new Map() };
+  for (const wrap of served.keys.map(parseWrap)) {
+    if (wrap.holder !== key.kid) continue;
+    await take(keyring, wrap, await unwrapKey(key, tenant, wrap));
+  }
+  return keyring;
+}
+
+/** The signed directory, as far as it can be checked without a key. */
+async function openOwnDirectory(served: ServedKeyring, holder: Holder): Promise<Directory> {
+  const directory = await openDirectory(served.directory);
+  if (directory.tenant !== holder.tenant) throw new SealError("directory_foreign");
+  checkPin(directory, holder.pin);
+  if (holder.sequence !== undefined && directory.sequence < holder.sequence) throw new SealError("directory_old");
+  return directory;
+}
+
+/**
+ * Accepts an unwrapped key. Anyone can wrap for a public key, so a key counts
+ * only where the directory lists its public part or, for a book key, its check.
+ */
+async function take(keyring: Keyring, wrap: Wrap, secret: Bytes): Promise<void> {
+  const { directory } = keyring;
+  try {
+    switch (wrap.kind) {
+      case "identity":
+        keyring.identity = await importIdentity(secret, directory.identity);
+        return;
+      case "data": {
+        const key = await privateKey(secret);
+        const known = directory.dataKeys.some((entry) => entry.kid === key.kid && entry.epoch === wrap.epoch);
+        if (!known) throw new SealError("tampered");
+        keyring.data.set(key.kid, key);
+        return;
+      }
+      case "book": {
+        const listed = directory.bookKeys.find((entry) => entry.epoch === wrap.epoch);
+        const { check } = await bookEntry(directory.tenant, wrap.epoch, secret);
+        if (!listed || !equal(check, listed.check) || keyring.books.has(wrap.epoch)) throw new SealError("tampered");
+        keyring.books.set(wrap.epoch, await gcmKey(secret));
+        return;
+      }
+    }
+  } finally {
+    secret.fill(0);
+  }
+}
+
+/** Forgets the keys, as far as a script can. */
+export function lockKeyring(keyring: Keyring): void {
+  keyring.identity = undefined;
+  keyring.data.clear();
+  keyring.books.clear();
+}
+
+/**
+ * The newest book key that the directory lists, and its epoch, for new cards;
+ * `unknown_key` where it is not here: an older one, which somebody who left may
+ * know, does not stand in for it.
+ */
+export function newestBook(keyring: Keyring): { key: CryptoKey; epoch: number } {
+  const { epoch } = keyring.directory.bookKeys.at(-1)!;
+  const key = keyring.books.get(epoch);
+  if (key === undefined) throw new SealError("unknown_key");
+  return { key, epoch };
+}
+
+async function wrapMemberKey(unlock: Bytes, account: string, seed: Bytes): Promise<string> {
+  return toBase64(await gcmSeal(await gcmKey(unlock), seed, memberAad(account)));
+}
+
+/** The seed of the member's key. */
+async function unwrapMemberKey(unlock: Bytes, account: string, wrapped: string): Promise<Bytes> {
+  const bytes = fromBase64(wrapped);
+  if (bytes.length !== NONCE_SIZE + SEED_SIZE + TAG_SIZE) throw new SealError("malformed_key");
+  const key = await gcmKey(unlock);
+  try {
+    return await gcmOpen(key, bytes, memberAad(account));
+  } catch (cause) {
+    // A wrong password and an altered key look the same.
+    throw new SealError("wrong_password", { cause });
+  }
+}
+
+function memberAad(account: string): string {
+  return `siegel|member|1|${account}|password`;
+}
+
+async function generateIdentity(): Promise<{ key: CryptoKey; point: Bytes; scalar: Bytes }> {
+  const pair = await crypto.subtle.generateKey(CURVE, true, ["sign", "verify"]);
+  const jwk = await crypto.subtle.exportKey("jwk", pair.privateKey);
+  const point = new Uint8Array(await crypto.subtle.exportKey("raw", pair.publicKey));
+  return { key: pair.privateKey, point, scalar: fromBase64(jwk.d ?? "") };
+}
+
+/** Throws `tampered` where the scalar is not the point's. */
+async function importIdentity(scalar: Bytes, point: Bytes): Promise<CryptoKey> {
+  const jwk: JsonWebKey = {
+    kty: "EC",
+    crv: "P-256",
+    d: toBase64(scalar),
+    x: toBase64(point.subarray(1, 33)),
+    y: toBase64(point.subarray(33)),
+  };
+  try {
+    const key = await crypto.subtle.importKey("jwk", jwk, CURVE, false, ["sign"]);
+    // Not every browser compares the scalar with the point; a signature does.
+    const probe = concat(random(16));
+    const signature = await crypto.subtle.sign(SIGNING, key, probe);
+    const verifier = await crypto.subtle.importKey("raw", point, CURVE, false, ["verify"]);
+    if (await crypto.subtle.verify(SIGNING, verifier, signature, probe)) return key;
+  } catch (cause) {
+    throw new SealError("tampered", { cause });
+  }
+  throw new SealError("tampered");
+}

@@ -1,0 +1,55 @@
+import { fileURLToPath } from "node:url";
+import { svelte } from "@sveltejs/vite-plugin-svelte";
+import { defineConfig } from "vitest/config";
+import { words } from "./words.plugin.ts";
+
+const at = (path: string) => fileURLToPath(new URL(path, import.meta.url));
+
+// A static site of several pages. Everything that a page needs before it can be
+// used is one script and one style: a phone on a slow line pays for each request.
+export default defineConfig({
+  plugins: [svelte(), words()],
+  base: "/",
+  worker: { format: "es" },
+  build: {
+    target: ["chrome111", "edge111", "firefox114", "safari16.4"],
+    manifest: true,
+    emptyOutDir: true,
+    assetsInlineLimit: 0, // no data: addresses, the content security policy has none
+    modulePreload: { polyfill: false },
+    chunkSizeWarningLimit: 200,
+    rolldownOptions: {
+      output: {
+        codeSplitting: {
+          groups: [
+            {
+              // What several pages share is one script: without this it were ten.
+              // Late code (sealing, other languages) stays apart.
+              name: "shared",
+              test: /[\\/](node_modules[\\/](svelte|clsx|esm-env)|src[\\/](i18n|api|ui|booking))[\\/](?!(Booked|Slip|calendar|link|copy|plaintext|Field)\.)(?!.*\.css$)/,
+              minShareCount: 2,
+              priority: 2,
+            },
+            {
+              // What the pages after the first share: the slip, the fields, what is booked.
+              name: "appointment",
+              test: /src[\\/](booking[\\/](Booked|Slip|calendar|link|copy|plaintext)|ui[\\/]Field|seal[\\/](text|error))\./,
+              priority: 1,
+            },
+          ],
+        },
+      },
+      input: {
+        index: at("index.html"),
+        confirm: at("confirm.html"),
+        booking: at("booking.html"),
+        sealed: at("sealed.html"),
+        office: at("office.html"),
+      },
+    },
+  },
+  test: {
+    include: ["src/**/*.test.ts"],
+    environment: "node",
+  },
+});
