@@ -12,8 +12,8 @@ var (
 	probes   = []string{"getHealth", "getReady"}
 	pages    = []string{"home", "assets"}
 	patient  = []string{"patientPages", "getPractice", "getKeys", "listSlots", "getChallenge", "holdSlot", "extendHold", "releaseHold", "book", "peekBooking", "confirmBooking", "viewBooking"}
-	doorstep = []string{"startSession", "signIn"}
-	office   = []string{"getSession", "keepSession", "signOut", "getPractice", "getKeyring", "listAppointments", "storeCard", "watchChanges"}
+	doorstep = []string{"getPractice", "startSession", "signIn"}
+	office   = []string{"getSession", "keepSession", "signOut", "getKeyring", "listAppointments", "storeCard", "watchChanges"}
 	all      = distinct(probes, pages, patient, doorstep, office)
 )
 
