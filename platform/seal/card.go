@@ -2,6 +2,7 @@ package seal
 
 import (
 	"crypto/rand"
+	"crypto/sha256"
 	"fmt"
 )
 
@@ -21,6 +22,14 @@ func ParseBookKey(b []byte) (BookKey, error) {
 		return BookKey{}, ErrMalformedKey
 	}
 	return BookKey(b), nil
+}
+
+// Entry is how a tenant's [Directory] lists the key, so that those who unwrap
+// it know it from one that somebody else wrapped for them. Of a random key it
+// tells nothing.
+func (k BookKey) Entry(tenant string, epoch int) BookEntry {
+	sum := sha256.Sum256(append(fmt.Appendf(nil, "siegel|book|%d|%s|%d|", Version, tenant, epoch), k[:]...))
+	return BookEntry{Epoch: epoch, Check: sum[:checkSize]}
 }
 
 // String never shows the key.

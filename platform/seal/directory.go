@@ -24,6 +24,11 @@ const (
 
 	maxDirectory  = 1 << 20
 	signatureSize = 64
+	checkSize     = 16
+
+	// tooMany is where a browser, whose numbers are floating-point, begins to
+	// miscount.
+	tooMany int64 = 1 << 53
 )
 
 // Role is what a member of a practice may be, as the directory says it.
@@ -56,6 +61,8 @@ type Directory struct {
 	Identity Bytes
 	// DataKeys are sorted by epoch; the last is the one to seal to.
 	DataKeys []DataKey
+	// BookKeys are sorted by epoch; the last is the one for new cards.
+	BookKeys []BookEntry
 	Members  []Member
 	Recovery Holder
 	// Revoked are the kids of keys that no longer count.
@@ -68,6 +75,13 @@ type DataKey struct {
 	Suite  int    `json:"suite"`
 	Epoch  int    `json:"epoch"`
 	Public Bytes  `json:"public"`
+}
+
+// BookEntry says which key is the book key of an epoch without telling it; see
+// [BookKey.Entry].
+type BookEntry struct {
+	Epoch int   `json:"epoch"`
+	Check Bytes `json:"check"`
 }
 
 // Member is a person and the public key that practice keys are wrapped for.
@@ -86,17 +100,18 @@ type Holder struct {
 
 // document is the JSON that is signed.
 type document struct {
-	V        int       `json:"v"`
-	Tenant   string    `json:"tenant"`
-	Sequence int64     `json:"sequence"`
-	Previous *Bytes    `json:"previous"`
-	Issued   string    `json:"issued"`
-	Expires  string    `json:"expires"`
-	Identity Bytes     `json:"identity"`
-	DataKeys []DataKey `json:"data_keys"`
-	Members  []Member  `json:"members"`
-	Recovery Holder    `json:"recovery"`
-	Revoked  []string  `json:"revoked"`
+	V        int         `json:"v"`
+	Tenant   string      `json:"tenant"`
+	Sequence int64       `json:"sequence"`
+	Previous *Bytes      `json:"previous"`
+	Issued   string      `json:"issued"`
+	Expires  string      `json:"expires"`
+	Identity Bytes       `json:"identity"`
+	DataKeys []DataKey   `json:"data_keys"`
+	BookKeys []BookEntry `json:"book_keys"`
+	Members  []Member    `json:"members"`
+	Recovery Holder      `json:"recovery"`
+	Revoked  []string    `json:"revoked"`
 }
 
 // ParseDirectory reads a directory and verifies its signature over exactly
@@ -128,7 +143,7 @@ func parseDocument(b []byte) (Directory, error) {
 	if err := strictJSON(b, &doc); err != nil {
 		return Directory{}, err
 	}
-	if doc.V != Version || !isUUID(doc.Tenant) || doc.Sequence < 1 || doc.Sequence >= 1<<53 || doc.Previous == nil || doc.Revoked == nil {
+	if doc.V != Version || !isUUID(doc.Tenant) || doc.Sequence < 1 || doc.Sequence >= tooMany || doc.Previous == nil || doc.Revoked == nil {
 		return Directory{}, errors.New("a field is missing or out of range")
 	}
 	if want := 32 * int(min(doc.Sequence-1, 1)); len(*doc.Previous) != want {
@@ -147,7 +162,8 @@ func parseDocument(b []byte) (Directory, error) {
 	}
 	d := Directory{
 		Tenant: doc.Tenant, Sequence: doc.Sequence, Previous: *doc.Previous, Issued: issued, Expires: expires,
-		Identity: doc.Identity, DataKeys: doc.DataKeys, Members: doc.Members, Recovery: doc.Recovery, Revoked: doc.Revoked,
+		Identity: doc.Identity, DataKeys: doc.DataKeys, BookKeys: doc.BookKeys, Members: doc.Members,
+		Recovery: doc.Recovery, Revoked: doc.Revoked,
 	}
 	return d, d.consistent()
 }
@@ -174,12 +190,15 @@ func (d Directory) consistent() error {
 		return errors.New("no data key")
 	}
 	for i, k := range d.DataKeys {
-		if k.Suite < 1 || k.Epoch < 1 || i > 0 && k.Epoch <= d.DataKeys[i-1].Epoch {
+		if k.Suite < 1 || !isEpoch(k.Epoch) || i > 0 && k.Epoch <= d.DataKeys[i-1].Epoch {
 			return errors.New("data keys are not in order")
 		}
 		if err := use(k.KID, k.Public, k.Suite); err != nil {
 			return err
 		}
+	}
+	if err := d.consistentBooks(); err != nil {
+		return err
 	}
 	owners := 0
 	accounts := map[string]bool{}
@@ -215,6 +234,25 @@ func (d Directory) consistent() error {
 	}
 	return nil
 }
+
+func (d Directory) consistentBooks() error {
+	if len(d.BookKeys) == 0 {
+		return errors.New("no book key")
+	}
+	checks := map[string]bool{}
+	for i, k := range d.BookKeys {
+		if !isEpoch(k.Epoch) || i > 0 && k.Epoch <= d.BookKeys[i-1].Epoch {
+			return errors.New("book keys are not in order")
+		}
+		if len(k.Check) != checkSize || checks[string(k.Check)] {
+			return errors.New("a book key's check is none, or listed twice")
+		}
+		checks[string(k.Check)] = true
+	}
+	return nil
+}
+
+func isEpoch(n int) bool { return n >= 1 && int64(n) < tooMany }
 
 // parseTime reads RFC 3339 in UTC to the second, and no other spelling.
 func parseTime(s string) (time.Time, error) {
@@ -257,6 +295,23 @@ func (d Directory) Current() DataKey {
 		return DataKey{}
 	}
 	return d.DataKeys[len(d.DataKeys)-1]
+}
+
+// CurrentBook is the entry of the book key for new cards.
+func (d Directory) CurrentBook() BookEntry {
+	if len(d.BookKeys) == 0 {
+		return BookEntry{}
+	}
+	return d.BookKeys[len(d.BookKeys)-1]
+}
+
+// Book finds the entry of an epoch's book key.
+func (d Directory) Book(epoch int) (BookEntry, bool) {
+	i := slices.IndexFunc(d.BookKeys, func(k BookEntry) bool { return k.Epoch == epoch })
+	if i < 0 {
+		return BookEntry{}, false
+	}
+	return d.BookKeys[i], true
 }
 
 // Key is the data key as [Seal] takes it. It returns [ErrDirectorySuite] for
@@ -316,7 +371,8 @@ func (d Directory) Sign(identity *ecdsa.PrivateKey) (Signed, error) {
 	b, err := json.Marshal(document{
 		V: Version, Tenant: d.Tenant, Sequence: d.Sequence, Previous: &previous,
 		Issued: d.Issued.UTC().Format(time.RFC3339), Expires: d.Expires.UTC().Format(time.RFC3339),
-		Identity: d.Identity, DataKeys: d.DataKeys, Members: d.Members, Recovery: d.Recovery, Revoked: revoked,
+		Identity: d.Identity, DataKeys: d.DataKeys, BookKeys: d.BookKeys, Members: d.Members,
+		Recovery: d.Recovery, Revoked: revoked,
 	})
 	if err != nil {
 		return Signed{}, fmt.Errorf("write directory: %w", err)

@@ -23,13 +23,24 @@ type directoryVectors struct {
 	Hostile     []directoryCase `json:"hostile"`
 }
 
+// directoryCase is the good directory with a splice; a signature of its own
+// where that is not the good one's.
 type directoryCase struct {
 	Name      string      `json:"name"`
-	Directory seal.Signed `json:"directory"`
+	Document  *splice     `json:"document,omitempty"`
+	Signature *seal.Bytes `json:"signature,omitempty"`
 	Tenant    string      `json:"tenant"`
 	Now       time.Time   `json:"now"`
 	Pin       string      `json:"pin,omitempty"`
 	Error     string      `json:"error,omitempty"`
+}
+
+func (c directoryCase) of(good seal.Signed) seal.Signed {
+	s := seal.Signed{Document: c.Document.of(good.Document), Signature: good.Signature}
+	if c.Signature != nil {
+		s.Signature = *c.Signature
+	}
+	return s
 }
 
 func writeDirectories() error {
@@ -43,7 +54,7 @@ func writeDirectories() error {
 		TargetKID: d.Current().KID, Directory: good,
 	}
 	row := func(name, reason string, change func(*directoryCase)) directoryCase {
-		c := directoryCase{Name: name, Directory: good, Tenant: tenantA, Now: v.Now, Error: reason}
+		c := directoryCase{Name: name, Tenant: tenantA, Now: v.Now, Error: reason}
 		change(&c)
 		return c
 	}
@@ -53,22 +64,22 @@ func writeDirectories() error {
 		row("last second", "", func(c *directoryCase) { c.Now = d.Expires.Add(-time.Second) }),
 	}
 
+	signed := func(signature []byte) func(*directoryCase) {
+		return func(c *directoryCase) { c.Signature = (*seal.Bytes)(&signature) }
+	}
+	altered := func(document []byte) func(*directoryCase) {
+		return func(c *directoryCase) { c.Document = spliceOf(good.Document, document) }
+	}
 	flipped := bytes.Clone(good.Signature)
 	flipped[63] ^= 1
 	v.Hostile = []directoryCase{
-		row("no signature", "directory_unsigned", func(c *directoryCase) { c.Directory.Signature = seal.Bytes{} }),
-		row("signature of zeros", "directory_unsigned", func(c *directoryCase) { c.Directory.Signature = make([]byte, 64) }),
-		row("a bit of the signature", "directory_unsigned", func(c *directoryCase) { c.Directory.Signature = flipped }),
-		row("signature too long", "directory_unsigned", func(c *directoryCase) { c.Directory.Signature = append(bytes.Clone(good.Signature), 0) }),
-		row("signed by another", "directory_unsigned", func(c *directoryCase) {
-			c.Directory.Signature = signRaw(identity(9), string(good.Document))
-		}),
-		row("altered after signing", "directory_unsigned", func(c *directoryCase) {
-			c.Directory.Document = bytes.Replace(good.Document, []byte(`"sequence":2`), []byte(`"sequence":3`), 1)
-		}),
-		row("space added after signing", "directory_unsigned", func(c *directoryCase) {
-			c.Directory.Document = append(bytes.Clone(good.Document), ' ')
-		}),
+		row("no signature", "directory_unsigned", signed([]byte{})),
+		row("signature of zeros", "directory_unsigned", signed(make([]byte, 64))),
+		row("a bit of the signature", "directory_unsigned", signed(flipped)),
+		row("signature too long", "directory_unsigned", signed(append(bytes.Clone(good.Signature), 0))),
+		row("signed by another", "directory_unsigned", signed(signRaw(identity(9), string(good.Document)))),
+		row("altered after signing", "directory_unsigned", altered(bytes.Replace(good.Document, []byte(`"sequence":2`), []byte(`"sequence":3`), 1))),
+		row("space added after signing", "directory_unsigned", altered(append(bytes.Clone(good.Document), ' '))),
 		row("another tenant's", "directory_foreign", func(c *directoryCase) { c.Tenant = tenantB }),
 		row("expired this second", "directory_expired", func(c *directoryCase) { c.Now = d.Expires }),
 		row("issued in the future", "directory_expired", func(c *directoryCase) { c.Now = issued().Add(-5*time.Minute - time.Second) }),
@@ -80,7 +91,8 @@ func writeDirectories() error {
 	}
 	resign := func(name, reason, document string) {
 		v.Hostile = append(v.Hostile, row(name, reason, func(c *directoryCase) {
-			c.Directory = seal.Signed{Document: []byte(document), Signature: signRaw(identity(6), document)}
+			signature := signRaw(identity(6), document)
+			c.Document, c.Signature = spliceOf(good.Document, []byte(document)), &signature
 		}))
 	}
 	for _, h := range hostileDocuments(string(good.Document)) {
@@ -137,6 +149,22 @@ func hostileDocuments(good string) []hostileDocument {
 	replace("time with a fraction", malformed, `"issued":"2026-11-22T08:00:00Z"`, `"issued":"2026-11-22T08:00:00.000Z"`)
 	replace("a day that is none", malformed, `"issued":"2026-11-22T08:00:00Z"`, `"issued":"2026-11-31T08:00:00Z"`)
 	replace("data keys out of order", malformed, `"suite":2,"epoch":3`, `"suite":2,"epoch":1`)
+	first, newest := d.BookKeys[0].Check.String(), d.BookKeys[1].Check.String()
+	books := `"book_keys":[{"epoch":1,"check":"` + first + `"},{"epoch":4,"check":"` + newest + `"}]`
+	replace("book keys are missing", malformed, books+`,`, ``)
+	replace("no book key", malformed, books, `"book_keys":[]`)
+	replace("book keys of no list", malformed, books, `"book_keys":{"epoch":1,"check":"`+first+`"}`)
+	replace("book key of epoch zero", malformed, `"epoch":1,"check"`, `"epoch":0,"check"`)
+	replace("book key without an epoch", malformed, `"epoch":1,"check"`, `"check"`)
+	replace("book key of an epoch beyond what a browser counts", malformed, `"epoch":4,"check"`, `"epoch":9007199254740993,"check"`)
+	replace("data key of an epoch beyond what a browser counts", malformed, `"suite":2,"epoch":3`, `"suite":2,"epoch":9007199254740993`)
+	replace("book keys out of order", malformed, `"epoch":1,"check"`, `"epoch":5,"check"`)
+	replace("two book keys of an epoch", malformed, `"epoch":4,"check"`, `"epoch":1,"check"`)
+	replace("a book key twice", malformed, newest, first)
+	replace("book key without a check", malformed, `"epoch":4,"check":"`+newest+`"`, `"epoch":4`)
+	replace("book key's check of 15 bytes", malformed, newest, newest[:20])
+	replace("book key's check of 32 bytes", malformed, newest, seal.Bytes(seed(1)).String())
+	replace("unknown key of a book key", malformed, `"epoch":4,"check"`, `"epoch":4,"key":"","check"`)
 	replace("current key revoked", malformed, d.Revoked[0], current.KID)
 	replace("member's key revoked", malformed, d.Revoked[0], d.Members[1].KID)
 	replace("no owner", malformed, `"role":"owner"`, `"role":"practitioner"`)
@@ -178,7 +206,8 @@ func TestDirectoryVectors(t *testing.T) {
 		t.Fatal("vectors are missing")
 	}
 	for _, c := range append(v.Accepted, v.Hostile...) {
-		d, err := seal.ParseDirectory(c.Directory.Document, c.Directory.Signature)
+		signed := c.of(v.Directory)
+		d, err := seal.ParseDirectory(signed.Document, signed.Signature)
 		if err == nil {
 			err = d.Check(c.Tenant, c.Now, c.Pin)
 		}
@@ -213,6 +242,12 @@ func TestDirectory(t *testing.T) {
 		}
 		if _, ok := d.Member(booking2); ok {
 			t.Error("found a member that is none")
+		}
+		if k, ok := d.Book(1); !ok || !bytes.Equal(k.Check, directory().BookKeys[0].Check) || d.CurrentBook().Epoch != 4 {
+			t.Errorf("book keys are %v", d.BookKeys)
+		}
+		if k, ok := d.Book(2); ok {
+			t.Errorf("found a book key that is none: %v", k)
 		}
 	})
 	t.Run("SignsForItsIdentityAlone", func(t *testing.T) {

@@ -19,6 +19,7 @@ type envelopeVectors struct {
 	KID        string              `json:"kid"`
 	Cases      []envelopeCase      `json:"cases"`
 	Rejections []envelopeRejection `json:"rejections"`
+	Good       string              `json:"good"`
 	Malformed  []malformedEnvelope `json:"malformed"`
 }
 
@@ -37,8 +38,10 @@ type envelopeRejection struct {
 }
 
 type malformedEnvelope struct {
-	Name string `json:"name"`
-	Text string `json:"text"`
+	Name   string  `json:"name"`
+	Splice *splice `json:"splice"`
+	// Text is the good one with the splice.
+	Text string `json:"-"`
 	// TextOnly is for what is gone once the JSON is decoded.
 	TextOnly bool `json:"text_only,omitempty"`
 }
@@ -67,7 +70,11 @@ func writeEnvelopes() error {
 		return err
 	}
 	v.Rejections = rejections(e)
+	v.Good = string(must(json.Marshal(e)))
 	v.Malformed = malformed(e)
+	for i := range v.Malformed {
+		v.Malformed[i].Splice = spliceOf([]byte(v.Good), []byte(v.Malformed[i].Text))
+	}
 	return writeVector("envelope.json", v)
 }
 
@@ -114,7 +121,10 @@ func malformed(e seal.Envelope) []malformedEnvelope {
 	}
 	resized := func(enc, ct int) string {
 		c := e
-		c.Enc, c.CT = make([]byte, enc), make([]byte, ct)
+		resize := func(b seal.Bytes, n int) seal.Bytes {
+			return append(bytes.Clone(b), make([]byte, max(0, n-len(b)))...)[:n]
+		}
+		c.Enc, c.CT = resize(e.Enc, enc), resize(e.CT, ct)
 		return string(must(json.Marshal(c)))
 	}
 	return []malformedEnvelope{
@@ -179,8 +189,11 @@ func TestEnvelopeVectors(t *testing.T) {
 			t.Errorf("%s: got %.40q, %v, want %s", c.Name, got, err, c.Error)
 		}
 	}
+	if _, err := seal.ParseEnvelope([]byte(v.Good)); err != nil {
+		t.Error(err)
+	}
 	for _, c := range v.Malformed {
-		if _, err := seal.ParseEnvelope([]byte(c.Text)); !errors.Is(err, seal.ErrMalformedEnvelope) {
+		if _, err := seal.ParseEnvelope(c.Splice.of([]byte(v.Good))); !errors.Is(err, seal.ErrMalformedEnvelope) {
 			t.Errorf("%s: got %v", c.Name, err)
 		}
 	}

@@ -4,6 +4,7 @@ import (
 	"crypto/ecdsa"
 	"crypto/elliptic"
 	"crypto/rand"
+	"crypto/subtle"
 	"fmt"
 	"time"
 )
@@ -30,6 +31,8 @@ type Stored struct {
 	// part under the password.
 	MemberPublic Bytes
 	MemberKey    Bytes
+	// Vouch is the member's word for the directory's identity.
+	Vouch        Bytes
 	Salt         Bytes
 	KDF          string
 	SignInSecret Bytes
@@ -67,11 +70,13 @@ func NewKeyring(tenant, account, password string, salt []byte, now time.Time) (K
 	if err != nil {
 		return Keyring{}, fmt.Errorf("write identity: %w", err)
 	}
+	book := NewBookKey()
 
 	issued := now.UTC().Truncate(time.Second)
 	directory := Directory{
 		Tenant: tenant, Sequence: 1, Issued: issued, Expires: issued.Add(DirectoryLife), Identity: point,
 		DataKeys: []DataKey{{KID: data.KID(), Suite: Suite, Epoch: 1, Public: data.PublicKey().Bytes()}},
+		BookKeys: []BookEntry{book.Entry(tenant, 1)},
 		Members:  []Member{{Account: account, Role: RoleOwner, KID: member.KID(), Public: member.PublicKey().Bytes()}},
 		Recovery: Holder{KID: recovery.KID(), Public: recovery.PublicKey().Bytes()},
 	}
@@ -88,7 +93,6 @@ func NewKeyring(tenant, account, password string, salt []byte, now time.Time) (K
 	if err != nil {
 		return Keyring{}, err
 	}
-	book := NewBookKey()
 	var wraps []Wrap
 	for _, holder := range []PrivateKey{member, recovery} {
 		for _, k := range []struct {
@@ -108,10 +112,14 @@ func NewKeyring(tenant, account, password string, salt []byte, now time.Time) (K
 	if err != nil {
 		return Keyring{}, err
 	}
+	vouch, err := directory.Vouch(member, account)
+	if err != nil {
+		return Keyring{}, err
+	}
 	return Keyring{
 		Stored: Stored{
 			Tenant: tenant, Account: account, Directory: signed, Issued: directory.Issued, Expires: directory.Expires,
-			Wraps: wraps, MemberPublic: member.PublicKey().Bytes(), MemberKey: wrapped,
+			Wraps: wraps, MemberPublic: member.PublicKey().Bytes(), MemberKey: wrapped, Vouch: vouch,
 			Salt: append(Bytes(nil), salt...), KDF: KDF, SignInSecret: signIn,
 		},
 		RecoveryCode: code.Words(),
@@ -123,7 +131,10 @@ type Locked struct {
 	Tenant, Account string
 	Directory       Signed
 	MemberKey       Bytes
-	Wraps           []Wrap
+	// Vouch is what [Directory.Vouch] once made for the member; it stands in
+	// for a pin. The recovery code has none.
+	Vouch Bytes
+	Wraps []Wrap
 	// Pin and Sequence, where set, are the fingerprint and the highest
 	// sequence known from before; see [ErrDirectoryPin] and [ErrDirectoryOld].
 	Pin      string
@@ -132,7 +143,10 @@ type Locked struct {
 
 // Locked is the keyring as the server would hand it out.
 func (s Stored) Locked() Locked {
-	return Locked{Tenant: s.Tenant, Account: s.Account, Directory: s.Directory, MemberKey: s.MemberKey, Wraps: s.Wraps}
+	return Locked{
+		Tenant: s.Tenant, Account: s.Account, Directory: s.Directory,
+		MemberKey: s.MemberKey, Vouch: s.Vouch, Wraps: s.Wraps,
+	}
 }
 
 // Unlocked is an open keyring. An expired directory opens too: an owner has
@@ -141,15 +155,15 @@ type Unlocked struct {
 	Directory Directory
 	// Identity is nil for those who are no owner.
 	Identity *ecdsa.PrivateKey
-	// Data are the private data keys by kid, Books the book keys by epoch.
+	// Data are the private data keys by kid, Books the book keys by epoch; each
+	// is one that Directory lists.
 	Data  map[string]PrivateKey
 	Books map[int]BookKey
 }
 
 // Unlock goes from the password to the keys. kdf and salt are what the server
-// said. It returns [ErrKDFRefused], [ErrWrongPassword], [ErrNotMember], the
-// errors of [ParseDirectory], and [ErrTampered] where a wrapped key is not
-// the directory's.
+// said. It returns [ErrKDFRefused], [ErrWrongPassword] and the errors of
+// [Locked.UnlockWith].
 func (l Locked) Unlock(password, kdf string, salt []byte) (Unlocked, error) {
 	if err := CheckKDF(kdf, salt); err != nil {
 		return Unlocked{}, err
@@ -162,8 +176,30 @@ func (l Locked) Unlock(password, kdf string, salt []byte) (Unlocked, error) {
 	return l.UnlockWith(member)
 }
 
-// Recover goes from the typed recovery code to the keys. It returns
-// [ErrRecoveryCode] and the errors of [Locked.Unlock].
+// UnlockWith opens the keys with a member's key. Wraps for others are passed
+// over. It returns the errors of [ParseDirectory], [ErrDirectoryForeign],
+// [ErrDirectoryOld], [ErrDirectoryPin] where the identity is not the pinned one
+// or the one that the member vouched for, [ErrNotMember], and [ErrTampered]
+// where a wrapped key is not the directory's.
+func (l Locked) UnlockWith(member PrivateKey) (Unlocked, error) {
+	d, err := l.directory()
+	if err != nil {
+		return Unlocked{}, err
+	}
+	// Before anything that the directory says is believed, even who the member
+	// is: whoever made it up knows the member's public key and can list it.
+	if err := d.checkVouch(member, l.Account, l.Vouch); err != nil {
+		return Unlocked{}, err
+	}
+	if m, ok := d.Member(l.Account); !ok || m.KID != member.KID() {
+		return Unlocked{}, ErrNotMember
+	}
+	return l.open(d, member)
+}
+
+// Recover goes from the typed recovery code to the keys. Nothing vouches for
+// the identity here but the pin, so it is to be set wherever it is known. It
+// returns [ErrRecoveryCode] and the errors of [Locked.UnlockWith].
 func (l Locked) Recover(typed string) (Unlocked, error) {
 	code, err := ParseRecoveryCode(typed)
 	if err != nil {
@@ -173,28 +209,35 @@ func (l Locked) Recover(typed string) (Unlocked, error) {
 	if err != nil {
 		return Unlocked{}, err
 	}
-	return l.UnlockWith(key)
-}
-
-// UnlockWith opens the keys with a holder's key: a member's, the connector's
-// or the recovery key. Wraps for others are passed over.
-func (l Locked) UnlockWith(holder PrivateKey) (Unlocked, error) {
-	d, err := ParseDirectory(l.Directory.Document, l.Directory.Signature)
+	d, err := l.directory()
 	if err != nil {
 		return Unlocked{}, err
 	}
-	if d.Tenant != l.Tenant {
-		return Unlocked{}, ErrDirectoryForeign
-	}
-	if err := d.checkPin(l.Pin); err != nil {
-		return Unlocked{}, err
-	}
-	if d.Sequence < l.Sequence {
-		return Unlocked{}, ErrDirectoryOld
-	}
-	if m, ok := d.Member(l.Account); holder.KID() != d.Recovery.KID && (!ok || m.KID != holder.KID()) {
+	if key.KID() != d.Recovery.KID {
 		return Unlocked{}, ErrNotMember
 	}
+	return l.open(d, key)
+}
+
+// directory is the signed one, as far as it can be checked without a key.
+func (l Locked) directory() (Directory, error) {
+	d, err := ParseDirectory(l.Directory.Document, l.Directory.Signature)
+	if err != nil {
+		return Directory{}, err
+	}
+	if d.Tenant != l.Tenant {
+		return Directory{}, ErrDirectoryForeign
+	}
+	if err := d.checkPin(l.Pin); err != nil {
+		return Directory{}, err
+	}
+	if d.Sequence < l.Sequence {
+		return Directory{}, ErrDirectoryOld
+	}
+	return d, nil
+}
+
+func (l Locked) open(d Directory, holder PrivateKey) (Unlocked, error) {
 	u := Unlocked{Directory: d, Data: map[string]PrivateKey{}, Books: map[int]BookKey{}}
 	for _, w := range l.Wraps {
 		if w.Holder != holder.KID() {
@@ -212,8 +255,8 @@ func (l Locked) UnlockWith(holder PrivateKey) (Unlocked, error) {
 }
 
 // take accepts an unwrapped key. Anyone can wrap for a public key, so a key
-// counts only where it is the one whose public part the directory lists. The
-// directory says nothing of book keys.
+// counts only where the directory lists its public part or, for a book key,
+// its check.
 func (u *Unlocked) take(w Wrap, key []byte) error {
 	switch w.Kind {
 	case KindIdentity:
@@ -246,6 +289,10 @@ func (u *Unlocked) take(w Wrap, key []byte) error {
 		if err != nil {
 			return err
 		}
+		listed, ok := u.Directory.Book(w.Epoch)
+		if !ok || subtle.ConstantTimeCompare(listed.Check, book.Entry(u.Directory.Tenant, w.Epoch).Check) != 1 {
+			return ErrTampered
+		}
 		u.Books[w.Epoch] = book
 	}
 	return nil
@@ -264,15 +311,14 @@ func (u Unlocked) Open(e Envelope, bookingID string) ([]byte, error) {
 	return Open(key, e, bookingID)
 }
 
-// Book is the newest book key and its epoch, for new cards. It returns
-// [ErrUnknownKey] where there is none.
+// Book is the newest book key that the directory lists, and its epoch, for new
+// cards. It returns [ErrUnknownKey] where it is not here: an older one, which
+// somebody who left may know, does not stand in for it.
 func (u Unlocked) Book() (BookKey, int, error) {
-	newest := 0
-	for epoch := range u.Books {
-		newest = max(newest, epoch)
-	}
-	if newest == 0 {
+	epoch := u.Directory.CurrentBook().Epoch
+	book, ok := u.Books[epoch]
+	if !ok {
 		return BookKey{}, 0, ErrUnknownKey
 	}
-	return u.Books[newest], newest, nil
+	return book, epoch, nil
 }

@@ -4,10 +4,12 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"testing"
 	"time"
 
+	"siegel/platform/fault"
 	"siegel/platform/seal"
 )
 
@@ -20,19 +22,21 @@ type keyringVectors struct {
 	RecoveryCode string        `json:"recovery_code"`
 	Now          time.Time     `json:"now"`
 	Keyring      servedKeyring `json:"keyring"`
-	MemberPublic seal.Bytes    `json:"member_public"`
-	KDF          string        `json:"kdf"`
-	Salt         seal.Bytes    `json:"salt"`
-	SignIn       seal.Bytes    `json:"sign_in_secret"`
-	BookingID    string        `json:"booking_id"`
-	Booking      string        `json:"booking"`
-	Envelope     seal.Envelope `json:"envelope"`
-	CardVersion  int           `json:"card_version"`
-	Card         seal.Bytes    `json:"card"`
-	Secret       seal.Bytes    `json:"secret"`
-	SecretHash   seal.Bytes    `json:"secret_hash"`
-	CopyText     string        `json:"copy_text"`
-	Copy         seal.Bytes    `json:"copy"`
+	// Hostile is what whoever writes to the store can make of it.
+	Hostile      []hostileKeyring `json:"hostile,omitempty"`
+	MemberPublic seal.Bytes       `json:"member_public"`
+	KDF          string           `json:"kdf"`
+	Salt         seal.Bytes       `json:"salt"`
+	SignIn       seal.Bytes       `json:"sign_in_secret"`
+	BookingID    string           `json:"booking_id"`
+	Booking      string           `json:"booking"`
+	Envelope     seal.Envelope    `json:"envelope"`
+	CardVersion  int              `json:"card_version"`
+	Card         seal.Bytes       `json:"card"`
+	Secret       seal.Bytes       `json:"secret"`
+	SecretHash   seal.Bytes       `json:"secret_hash"`
+	CopyText     string           `json:"copy_text"`
+	Copy         seal.Bytes       `json:"copy"`
 }
 
 type servedKeyring struct {
@@ -41,13 +45,37 @@ type servedKeyring struct {
 		Wrapped seal.Bytes `json:"wrapped"`
 		Method  string     `json:"method"`
 	} `json:"member_key"`
-	Keys []seal.Wrap `json:"keys"`
+	Vouch seal.Bytes  `json:"vouch"`
+	Keys  []seal.Wrap `json:"keys"`
+}
+
+// hostileKeyring is the keyring with some of it replaced. It is refused with
+// the error to who comes with the password.
+type hostileKeyring struct {
+	Name      string       `json:"name"`
+	Directory *seal.Signed `json:"directory,omitempty"`
+	Vouch     *seal.Bytes  `json:"vouch,omitempty"`
+	Keys      []seal.Wrap  `json:"keys,omitempty"`
+	Error     string       `json:"error"`
+}
+
+func (h hostileKeyring) of(l seal.Locked) seal.Locked {
+	if h.Directory != nil {
+		l.Directory = *h.Directory
+	}
+	if h.Vouch != nil {
+		l.Vouch = *h.Vouch
+	}
+	if h.Keys != nil {
+		l.Wraps = h.Keys
+	}
+	return l
 }
 
 func (v keyringVectors) locked() seal.Locked {
 	return seal.Locked{
 		Tenant: v.Tenant, Account: v.Account, Directory: v.Keyring.Directory,
-		MemberKey: v.Keyring.MemberKey.Wrapped, Wraps: v.Keyring.Keys,
+		MemberKey: v.Keyring.MemberKey.Wrapped, Vouch: v.Keyring.Vouch, Wraps: v.Keyring.Keys,
 	}
 }
 
@@ -67,7 +95,8 @@ func writeKeyring() error {
 		BookingID: booking1, Booking: string(bookingJSON(tenantA, booking1, 4)), CardVersion: 3,
 		CopyText: `{"v":1,"practice":"Praxis am Markt","service":"Vorsorge","practitioner":"Dr. Ada Żak","location":"Markt 1, 10115 Berlin","instructions":"Nüchtern kommen.\nKarte mitbringen."}`,
 	}
-	v.Keyring.Directory, v.Keyring.Keys = s.Directory, s.Wraps
+	v.Keyring.Directory, v.Keyring.Vouch, v.Keyring.Keys = s.Directory, s.Vouch, s.Wraps
+	v.Hostile = hostileKeyrings(s)
 	v.Keyring.MemberKey.Wrapped, v.Keyring.MemberKey.Method = s.MemberKey, "password"
 	to, err := u.Directory.Current().Key()
 	if err != nil {
@@ -90,6 +119,52 @@ func writeKeyring() error {
 		return err
 	}
 	return writeVector("keyring.json", v)
+}
+
+// replaced is a whole practice of an identity that is not the practice's, around
+// the real member's public key.
+func replaced(s seal.Stored, change func(*seal.Directory)) (seal.Signed, []seal.Wrap) {
+	member := must(seal.NewPublicKey(s.MemberPublic))
+	book := seal.BookKey(seed('k'))
+	d := directory()
+	d.Sequence, d.Previous, d.Revoked = 1, nil, nil
+	d.DataKeys, d.BookKeys = d.DataKeys[:1], []seal.BookEntry{book.Entry(tenantA, 1)}
+	d.Members = []seal.Member{{Account: s.Account, Role: seal.RoleOwner, KID: member.KID(), Public: s.MemberPublic}}
+	if change != nil {
+		change(&d)
+	}
+	wrap := func(kind seal.Kind, key []byte) seal.Wrap {
+		return must(seal.WrapKey(member, tenantA, kind, 1, key))
+	}
+	return must(d.Sign(identity(6))), []seal.Wrap{
+		wrap(seal.KindIdentity, must(identity(6).Bytes())), wrap(seal.KindData, seed(1)), wrap(seal.KindBook, book[:]),
+	}
+}
+
+func hostileKeyrings(s seal.Stored) []hostileKeyring {
+	member := must(seal.NewPublicKey(s.MemberPublic))
+	book := func(epoch int) []seal.Wrap {
+		return []seal.Wrap{must(seal.WrapKey(member, tenantA, seal.KindBook, epoch, seed(9)))}
+	}
+	whole, wraps := replaced(s, nil)
+	asRecovery, _ := replaced(s, func(d *seal.Directory) {
+		d.Members = directory().Members[:1]
+		d.Recovery = seal.Holder{KID: member.KID(), Public: s.MemberPublic}
+	})
+	evil := must(seal.ParseDirectory(whole.Document, whole.Signature))
+	genuine := must(seal.ParseDirectory(s.Directory.Document, s.Directory.Signature))
+	vouch := func(v seal.Bytes) *seal.Bytes { return &v }
+	return []hostileKeyring{
+		{Name: "a book key planted at a later epoch", Keys: append(slices.Clone(s.Wraps), book(2)...), Error: "tampered"},
+		{Name: "a book key replaced", Keys: book(1), Error: "tampered"},
+		{Name: "everything replaced around the member's key", Directory: &whole, Keys: wraps, Error: "directory_pin"},
+		{Name: "the member's key listed as the recovery key", Directory: &asRecovery, Keys: wraps, Error: "directory_pin"},
+		{Name: "vouched for with another key", Directory: &whole, Keys: wraps, Vouch: vouch(must(evil.Vouch(key(9), s.Account))), Error: "directory_pin"},
+		{Name: "vouched for to another account", Vouch: vouch(must(genuine.Vouch(key(9), booking1))), Error: "directory_pin"},
+		{Name: "vouch of zeros", Vouch: vouch(make([]byte, seal.VouchSize)), Error: "directory_pin"},
+		{Name: "vouch cut short", Vouch: vouch(s.Vouch[:31]), Error: "directory_pin"},
+		{Name: "no vouch", Vouch: vouch(seal.Bytes{}), Error: "directory_pin"},
+	}
 }
 
 func TestKeyringVectors(t *testing.T) {
@@ -124,6 +199,15 @@ func TestKeyringVectors(t *testing.T) {
 					t.Errorf("%s: card: %q, %v", name, got, err)
 				}
 			}
+			if file == "keyring.json" && len(v.Hostile) == 0 {
+				t.Error("hostile keyrings are missing")
+			}
+			for _, h := range v.Hostile {
+				_, err := h.of(v.locked()).Unlock(v.Password, v.KDF, v.Salt)
+				if err == nil || fault.From(err).Reason != h.Error {
+					t.Errorf("%s: got %v, want %s", h.Name, err, h.Error)
+				}
+			}
 			m, ok := byPassword.Directory.Member(v.Account)
 			if !ok || !bytes.Equal(m.Public, v.MemberPublic) {
 				t.Error("the member's public key is not the directory's")
@@ -154,7 +238,15 @@ func TestUnlock(t *testing.T) {
 	wrapped := func(kind seal.Kind, epoch int, secret []byte) seal.Wrap {
 		return must(seal.WrapKey(member.PublicKey(), tenantA, kind, epoch, secret))
 	}
-	fingerprint := must(kr.Stored.Locked().UnlockWith(member)).Directory.Fingerprint()
+	opened := must(kr.Stored.Locked().UnlockWith(member))
+	fingerprint := opened.Directory.Fingerprint()
+	// signed is the practice's own directory, changed by an owner.
+	signed := func(change func(*seal.Directory)) seal.Signed {
+		d := opened.Directory
+		change(&d)
+		return must(d.Sign(opened.Identity))
+	}
+	recoveryPublic := must(seal.NewPublicKey(opened.Directory.Recovery.Public))
 
 	for _, row := range []struct {
 		name   string
@@ -168,12 +260,34 @@ func TestUnlock(t *testing.T) {
 		}, nil},
 		{"RefusesAnotherPin", func(l *seal.Locked) { l.Pin = seal.Bytes(seed(1)).String() }, seal.ErrDirectoryPin},
 		{"RefusesAnOlderSequence", func(l *seal.Locked) { l.Sequence = 2 }, seal.ErrDirectoryOld},
-		{"RefusesAnotherDirectory", func(l *seal.Locked) { l.Directory = evil.Stored.Directory }, seal.ErrNotMember},
+		{"RefusesAnotherDirectory", func(l *seal.Locked) { l.Directory = evil.Stored.Directory }, seal.ErrDirectoryPin},
+		{"RefusesEverythingReplaced", func(l *seal.Locked) { l.Directory, l.Wraps = replaced(kr.Stored, nil) }, seal.ErrDirectoryPin},
+		{"RefusesEverythingReplacedWithItsOwnVouch", func(l *seal.Locked) {
+			l.Directory, l.Wraps = replaced(kr.Stored, nil)
+			l.Vouch = evil.Stored.Vouch
+		}, seal.ErrDirectoryPin},
+		{"RefusesNoVouch", func(l *seal.Locked) { l.Vouch = nil }, seal.ErrDirectoryPin},
+		{"RefusesAMemberWhoLeft", func(l *seal.Locked) {
+			l.Directory = signed(func(d *seal.Directory) {
+				d.Members = []seal.Member{{Account: booking1, Role: seal.RoleOwner, KID: key(3).KID(), Public: key(3).PublicKey().Bytes()}}
+			})
+		}, seal.ErrNotMember},
+		{"RefusesAMembersKeyOfAnotherAccount", func(l *seal.Locked) {
+			l.Directory = signed(func(d *seal.Directory) {
+				d.Members = []seal.Member{{Account: booking1, Role: seal.RoleOwner, KID: member.KID(), Public: kr.Stored.MemberPublic}}
+			})
+		}, seal.ErrNotMember},
+		{"RefusesTheMembersKeyAsRecoveryKey", func(l *seal.Locked) {
+			l.Directory = signed(func(d *seal.Directory) {
+				d.Members = []seal.Member{{Account: booking1, Role: seal.RoleOwner, KID: key(3).KID(), Public: key(3).PublicKey().Bytes()}}
+				d.Recovery = seal.Holder{KID: member.KID(), Public: kr.Stored.MemberPublic}
+			})
+		}, seal.ErrNotMember},
 		{"RefusesAnUnsignedDirectory", func(l *seal.Locked) {
 			l.Directory.Signature = evil.Stored.Directory.Signature
 		}, seal.ErrDirectoryUnsigned},
 		{"RefusesAnotherTenant", func(l *seal.Locked) { l.Tenant = tenantB }, seal.ErrDirectoryForeign},
-		{"RefusesAnotherAccount", func(l *seal.Locked) { l.Account = booking1 }, seal.ErrNotMember},
+		{"RefusesAnotherAccount", func(l *seal.Locked) { l.Account = booking1 }, seal.ErrDirectoryPin},
 		{"RefusesAnInventedIdentity", func(l *seal.Locked) {
 			l.Wraps = []seal.Wrap{wrapped(seal.KindIdentity, 1, must(identity(9).Bytes()))}
 		}, seal.ErrTampered},
@@ -182,6 +296,22 @@ func TestUnlock(t *testing.T) {
 		}, seal.ErrTampered},
 		{"RefusesASecondBookKeyOfAnEpoch", func(l *seal.Locked) {
 			l.Wraps = append(l.Wraps, wrapped(seal.KindBook, 1, seed(9)))
+		}, seal.ErrTampered},
+		{"RefusesTheSameBookKeyTwice", func(l *seal.Locked) {
+			l.Wraps = append(l.Wraps, l.Wraps[2])
+		}, seal.ErrTampered},
+		{"RefusesAReplacedBookKey", func(l *seal.Locked) {
+			l.Wraps = []seal.Wrap{wrapped(seal.KindBook, 1, seed(9))}
+		}, seal.ErrTampered},
+		{"RefusesAPlantedBookKeyOfALaterEpoch", func(l *seal.Locked) {
+			l.Wraps = append(l.Wraps, wrapped(seal.KindBook, 2, seed(9)))
+		}, seal.ErrTampered},
+		{"RefusesABookKeyAtAnotherEpoch", func(l *seal.Locked) {
+			book, _, _ := opened.Book()
+			l.Wraps = append(l.Wraps, wrapped(seal.KindBook, 2, book[:]))
+			l.Directory = signed(func(d *seal.Directory) {
+				d.BookKeys = append(slices.Clone(d.BookKeys), seal.BookKey(seed(8)).Entry(tenantA, 2))
+			})
 		}, seal.ErrTampered},
 		{"RefusesAKindTakenForAnother", func(l *seal.Locked) {
 			w := wrapped(seal.KindBook, 1, seed(9))
@@ -201,6 +331,52 @@ func TestUnlock(t *testing.T) {
 			}
 		})
 	}
+	t.Run("NewCardsTakeTheNewestListedBookKey", func(t *testing.T) {
+		t.Parallel()
+		next := seal.BookKey(seed(9))
+		l := kr.Stored.Locked()
+		l.Directory = signed(func(d *seal.Directory) { d.BookKeys = append(slices.Clone(d.BookKeys), next.Entry(tenantA, 3)) })
+		// The server that holds back the newest does not make the older one do.
+		u := must(l.UnlockWith(member))
+		if _, epoch, err := u.Book(); !errors.Is(err, seal.ErrUnknownKey) {
+			t.Errorf("without the newest: epoch %d, %v", epoch, err)
+		}
+		l.Wraps = append(slices.Clone(l.Wraps), wrapped(seal.KindBook, 3, next[:]))
+		u = must(l.UnlockWith(member))
+		if book, epoch, err := u.Book(); err != nil || epoch != 3 || book != next || len(u.Books) != 2 {
+			t.Errorf("got epoch %d of %d, %v", epoch, len(u.Books), err)
+		}
+	})
+	t.Run("TheRecoveryCodeTrustsAPinAndNoBookKeyOfOthers", func(t *testing.T) {
+		t.Parallel()
+		l := kr.Stored.Locked()
+		l.Vouch, l.Pin = nil, fingerprint
+		if _, err := l.Recover(kr.RecoveryCode); err != nil {
+			t.Error(err)
+		}
+		l.Wraps = []seal.Wrap{must(seal.WrapKey(recoveryPublic, tenantA, seal.KindBook, 2, seed(9)))}
+		if _, err := l.Recover(kr.RecoveryCode); !errors.Is(err, seal.ErrTampered) {
+			t.Errorf("a planted book key: %v", err)
+		}
+		l.Directory, l.Wraps = replaced(kr.Stored, func(d *seal.Directory) {
+			d.Recovery = seal.Holder{KID: recoveryPublic.KID(), Public: recoveryPublic.Bytes()}
+		})
+		if _, err := l.Recover(kr.RecoveryCode); !errors.Is(err, seal.ErrDirectoryPin) {
+			t.Errorf("everything replaced: %v", err)
+		}
+	})
+	t.Run("TheRecoveryCodeIsNotForAMembersEntry", func(t *testing.T) {
+		t.Parallel()
+		l := kr.Stored.Locked()
+		l.Directory = signed(func(d *seal.Directory) {
+			d.Members = append(slices.Clone(d.Members), seal.Member{Account: booking1, Role: seal.RoleOwner, KID: d.Recovery.KID, Public: d.Recovery.Public})
+			d.Recovery = seal.Holder{KID: key(5).KID(), Public: key(5).PublicKey().Bytes()}
+		})
+		l.Account = booking1
+		if _, err := l.Recover(kr.RecoveryCode); !errors.Is(err, seal.ErrNotMember) {
+			t.Errorf("got %v", err)
+		}
+	})
 	t.Run("WrongPassword", func(t *testing.T) {
 		t.Parallel()
 		if _, err := kr.Stored.Locked().Unlock("wrong", seal.KDF, salt()); !errors.Is(err, seal.ErrWrongPassword) {
@@ -275,5 +451,35 @@ func TestNewKeyring(t *testing.T) {
 				t.Errorf("got %v, want %v", err, row.want)
 			}
 		})
+	}
+}
+
+func TestVouch(t *testing.T) {
+	t.Parallel()
+	d := directory()
+	other := d
+	other.Identity = must(identity(9).PublicKey.Bytes())
+	foreign := d
+	foreign.Tenant = tenantB
+	again := d
+	again.Sequence, again.Members = 9, d.Members[:1]
+
+	vouch := must(d.Vouch(key(3), account))
+	if len(vouch) != seal.VouchSize || !bytes.Equal(vouch, must(again.Vouch(key(3), account))) {
+		t.Errorf("%d bytes, or another for the identity's next directory", len(vouch))
+	}
+	for name, v := range map[string]seal.Bytes{
+		"identity": must(other.Vouch(key(3), account)), "tenant": must(foreign.Vouch(key(3), account)),
+		"account": must(d.Vouch(key(3), booking1)), "member key": must(d.Vouch(key(4), account)),
+	} {
+		if bytes.Equal(v, vouch) {
+			t.Errorf("counts for another %s", name)
+		}
+	}
+	if _, err := d.Vouch(key(3), "a|b"); !errors.Is(err, seal.ErrMalformedID) {
+		t.Errorf("got %v", err)
+	}
+	if _, err := d.Vouch(seal.PrivateKey{}, account); !errors.Is(err, seal.ErrMalformedKey) {
+		t.Errorf("got %v", err)
 	}
 }

@@ -12,7 +12,7 @@
 // It does not say who sealed: HPKE in base mode has no sender, so whoever
 // knows a public key can make an envelope or a wrapped key. Public keys are
 // to be taken from a signed [Directory] whose identity the caller has reason
-// to trust: a pin. Nor does it replay-protect or store anything.
+// to trust: a pin, or a member's own vouch ([Directory.Vouch]). Nor does it replay-protect or store anything.
 //
 // The suite is HPKE (RFC 9180) with X-Wing (ML-KEM-768 and X25519),
 // HKDF-SHA256 and AES-256-GCM, and there is no other. The browser's side is
@@ -54,7 +54,8 @@ var (
 	ErrDirectoryExpired = fault.New(fault.Expired, "directory_expired")
 	// ErrDirectorySuite is returned where a data key is of another suite.
 	ErrDirectorySuite = fault.New(fault.Invalid, "directory_suite")
-	// ErrDirectoryPin is returned where the identity is not the pinned one.
+	// ErrDirectoryPin is returned where the identity is not the pinned one, or
+	// not the one that the member vouched for.
 	ErrDirectoryPin = fault.New(fault.Invalid, "directory_pin")
 	// ErrDirectoryOld is returned for a directory older than one seen before.
 	ErrDirectoryOld = fault.New(fault.Invalid, "directory_old")

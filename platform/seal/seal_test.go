@@ -10,6 +10,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"testing"
 	"time"
 
@@ -59,7 +60,7 @@ func identity(n byte) *ecdsa.PrivateKey {
 }
 
 // directory is a practice's second directory, made of fixed keys: data keys
-// 1 and 2, owner 3, front desk 4, recovery 5, identity 6.
+// 1 and 2, owner 3, front desk 4, recovery 5, identity 6, book keys b and k.
 func directory() seal.Directory {
 	public := func(n byte) seal.Bytes { return key(n).PublicKey().Bytes() }
 	return seal.Directory{
@@ -69,6 +70,10 @@ func directory() seal.Directory {
 		DataKeys: []seal.DataKey{
 			{KID: key(1).KID(), Suite: seal.Suite, Epoch: 1, Public: public(1)},
 			{KID: key(2).KID(), Suite: seal.Suite, Epoch: 3, Public: public(2)},
+		},
+		BookKeys: []seal.BookEntry{
+			seal.BookKey(seed('b')).Entry(tenantA, 1),
+			seal.BookKey(seed('k')).Entry(tenantA, 4),
 		},
 		Members: []seal.Member{
 			{Account: account, Role: seal.RoleOwner, KID: key(3).KID(), Public: public(3)},
@@ -127,6 +132,35 @@ func writeVector(name string, v any) error {
 		return err
 	}
 	return os.WriteFile(vector(name), append(b, '\n'), 0o644)
+}
+
+// splice is how a vector says a text that differs little from a good one:
+// remove so many bytes at an offset and insert others.
+type splice struct {
+	At     int        `json:"at"`
+	Remove int        `json:"remove"`
+	Insert seal.Bytes `json:"insert"`
+}
+
+// spliceOf is the one splice that makes bad of good.
+func spliceOf(good, bad []byte) *splice {
+	most := min(len(good), len(bad))
+	at := 0
+	for at < most && good[at] == bad[at] {
+		at++
+	}
+	tail := 0
+	for tail < most-at && good[len(good)-1-tail] == bad[len(bad)-1-tail] {
+		tail++
+	}
+	return &splice{At: at, Remove: len(good) - tail - at, Insert: append(seal.Bytes{}, bad[at:len(bad)-tail]...)}
+}
+
+func (s *splice) of(good []byte) []byte {
+	if s == nil {
+		return good
+	}
+	return slices.Concat(good[:s.At], s.Insert, good[s.At+s.Remove:])
 }
 
 func readVector[T any](t *testing.T, name string) T {

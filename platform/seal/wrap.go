@@ -20,8 +20,8 @@ const wrappedSize = 32 + tagSize
 // Wrap is a practice key sealed for one holder, named by the kid of the
 // holder's key: a member's or the recovery key.
 //
-// That it opens does not say who made it: an identity or data key is to be
-// compared with the directory, as [Locked] does.
+// That it opens does not say who made it: the key is to be compared with the
+// directory, as [Locked] does.
 type Wrap struct {
 	Kind   Kind   `json:"kind"`
 	Epoch  int    `json:"epoch"`

@@ -89,6 +89,55 @@ func TestAppend(t *testing.T) {
 		}
 	})
 
+	t.Run("ChangesTheBookKey", func(t *testing.T) {
+		t.Parallel()
+		b := f.saved(t)
+		owner, _ := seal.NewPublicKey(b.directory.Members[0].Public)
+		recovery, _ := seal.NewPublicKey(b.directory.Recovery.Public)
+		signed := b.next(t, b.lists(2))
+		next := keyring.Next{Directory: signed, Wraps: []seal.Wrap{b.wrap(t, owner, seal.KindBook, 2)}}
+		if err := f.Append(t.Context(), b.tenant, next); !errors.Is(err, keyring.ErrMalformedKeyring) {
+			t.Fatalf("without a wrap for recovery: got %v, want %v", err, keyring.ErrMalformedKeyring)
+		}
+		next.Wraps = append(next.Wraps, b.wrap(t, recovery, seal.KindBook, 2))
+		if err := f.Append(t.Context(), b.tenant, next); err != nil {
+			t.Fatal(err)
+		}
+		if got, err := f.WrappedFor(t.Context(), b.tenant, b.owner()); err != nil || len(got) != 4 {
+			t.Errorf("the owner finds %d wraps, %v; want the old key's too", len(got), err)
+		}
+
+		b.went(t, signed)
+		for name, edit := range map[string]func(*seal.Directory){
+			"back to the old key": func(d *seal.Directory) { d.BookKeys = d.BookKeys[:1] },
+			"without the old key": func(d *seal.Directory) { d.BookKeys = d.BookKeys[1:] },
+			"another for the old epoch": func(d *seal.Directory) {
+				d.BookKeys[0] = seal.NewBookKey().Entry(b.tenant.UUID(), 1)
+			},
+			"another for the newest epoch": func(d *seal.Directory) {
+				d.BookKeys[1] = seal.NewBookKey().Entry(b.tenant.UUID(), 2)
+			},
+		} {
+			err := f.Append(t.Context(), b.tenant, keyring.Next{Directory: b.next(t, edit)})
+			if !errors.Is(err, keyring.ErrMalformedKeyring) {
+				t.Errorf("%s: got %v, want %v", name, err, keyring.ErrMalformedKeyring)
+			}
+		}
+		// Where all holders change at once, no wrap is left that tells of the newer key.
+		someone, code := key(t), key(t)
+		next = keyring.Next{Directory: b.next(t, func(d *seal.Directory) {
+			d.BookKeys = d.BookKeys[:1]
+			d.Members = []seal.Member{{Account: id.New[id.Account]().UUID(), Role: seal.RoleOwner, KID: someone.KID(), Public: someone.PublicKey().Bytes()}}
+			d.Recovery = seal.Holder{KID: code.KID(), Public: code.PublicKey().Bytes()}
+		})}
+		for _, kind := range []seal.Kind{seal.KindIdentity, seal.KindData, seal.KindBook} {
+			next.Wraps = append(next.Wraps, b.wrap(t, someone.PublicKey(), kind, 1), b.wrap(t, code.PublicKey(), kind, 1))
+		}
+		if err := f.Append(t.Context(), b.tenant, next); !errors.Is(err, keyring.ErrMalformedKeyring) {
+			t.Errorf("back to the old key, for others: got %v, want %v", err, keyring.ErrMalformedKeyring)
+		}
+	})
+
 	t.Run("ANewRecoveryKeyHasYetToBeProven", func(t *testing.T) {
 		t.Parallel()
 		b := f.saved(t)
@@ -184,6 +233,13 @@ func TestAppend(t *testing.T) {
 		}, seal.ErrDirectoryUnsigned},
 		"OverwritingAWrap": {func(t *testing.T, b *browser) keyring.Next {
 			return keyring.Next{Directory: b.next(t, nil), Wraps: b.stored.Wraps[:1]}
+		}, keyring.ErrMalformedKeyring},
+		"BookKeyOfAnUnlistedEpoch": {func(t *testing.T, b *browser) keyring.Next {
+			owner, _ := seal.NewPublicKey(b.directory.Members[0].Public)
+			return keyring.Next{Directory: b.next(t, nil), Wraps: []seal.Wrap{b.wrap(t, owner, seal.KindBook, 2)}}
+		}, keyring.ErrMalformedKeyring},
+		"BookKeyThatNobodyIsGiven": {func(t *testing.T, b *browser) keyring.Next {
+			return keyring.Next{Directory: b.next(t, b.lists(2))}
 		}, keyring.ErrMalformedKeyring},
 		"IdentityForTheFrontDesk": {func(t *testing.T, b *browser) keyring.Next {
 			colleague := key(t)

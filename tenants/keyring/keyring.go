@@ -254,7 +254,7 @@ func (s *Service) Append(ctx context.Context, tenant id.Tenant, n Next) error {
 		if next.Sequence != newest.Sequence+1 || !bytes.Equal(next.Previous, hash[:]) {
 			return ErrSequence
 		}
-		if next.Current().Epoch < newest.Current().Epoch {
+		if goesBack(newest, next) {
 			return ErrMalformedKeyring
 		}
 

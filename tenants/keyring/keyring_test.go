@@ -153,6 +153,17 @@ func TestSave(t *testing.T) {
 			w.Kind, w.Epoch = seal.KindData, 7
 			f.Wraps = append(slices.Clone(f.Wraps), w)
 		}, keyring.ErrMalformedKeyring},
+		"UnlistedBookKey": {func(_ *testing.T, _ *browser, f *keyring.First) {
+			w := f.Wraps[0]
+			w.Kind, w.Epoch = seal.KindBook, 2
+			f.Wraps = append(slices.Clone(f.Wraps), w)
+		}, keyring.ErrMalformedKeyring},
+		"NoWrapOfTheNewestBookKey": {func(t *testing.T, b *browser, f *keyring.First) {
+			f.Directory = b.next(t, func(d *seal.Directory) {
+				d.Sequence, d.Previous = 1, nil
+				b.lists(2)(d)
+			})
+		}, keyring.ErrMalformedKeyring},
 		"AWrapTwice": {func(_ *testing.T, _ *browser, f *keyring.First) {
 			f.Wraps = append(slices.Clone(f.Wraps), f.Wraps[0])
 		}, keyring.ErrMalformedKeyring},

@@ -119,6 +119,7 @@ func (b *browser) next(t *testing.T, edit func(*seal.Directory)) seal.Signed {
 	d.Issued = time.Now().UTC().Truncate(time.Second)
 	d.Expires = d.Issued.Add(seal.DirectoryLife)
 	d.DataKeys = append([]seal.DataKey(nil), d.DataKeys...)
+	d.BookKeys = append([]seal.BookEntry(nil), d.BookKeys...)
 	d.Members = append([]seal.Member(nil), d.Members...)
 	if edit != nil {
 		edit(&d)
@@ -147,6 +148,13 @@ func key(t *testing.T) seal.PrivateKey {
 		t.Fatal(err)
 	}
 	return k
+}
+
+// lists adds a book key to the next directory.
+func (b *browser) lists(epoch int) func(*seal.Directory) {
+	return func(d *seal.Directory) {
+		d.BookKeys = append(d.BookKeys, seal.NewBookKey().Entry(b.tenant.UUID(), epoch))
+	}
 }
 
 func (b *browser) wrap(t *testing.T, holder seal.PublicKey, kind seal.Kind, epoch int) seal.Wrap {

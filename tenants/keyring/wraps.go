@@ -1,6 +1,7 @@
 package keyring
 
 import (
+	"bytes"
 	"context"
 	"fmt"
 	"slices"
@@ -12,8 +13,9 @@ import (
 )
 
 // fits checks wraps against the directory that they come with. Each of added
-// must be for somebody listed who may hold it. Among all, the recovery key and
-// one owner must find every key that new data is written under: a practice that
+// must be for somebody listed who may hold it. Of all, each book key must be
+// listed: clients refuse a keyring with another. And the recovery key and one
+// owner must find every key that new data is written under: a practice that
 // lost the others would otherwise have lost its patients.
 func fits(d seal.Directory, added, all []seal.Wrap) error {
 	for _, w := range added {
@@ -21,10 +23,9 @@ func fits(d seal.Directory, added, all []seal.Wrap) error {
 			return ErrMalformedKeyring
 		}
 	}
-	book := 0
 	for _, w := range all {
-		if w.Kind == seal.KindBook {
-			book = max(book, w.Epoch)
+		if _, listed := d.Book(w.Epoch); w.Kind == seal.KindBook && !listed {
+			return ErrMalformedKeyring
 		}
 	}
 	complete := func(holder string) bool {
@@ -33,7 +34,7 @@ func fits(d seal.Directory, added, all []seal.Wrap) error {
 				return w.Kind == kind && w.Epoch == epoch && w.Holder == holder
 			})
 		}
-		return has(seal.KindIdentity, 1) && has(seal.KindData, d.Current().Epoch) && has(seal.KindBook, book)
+		return has(seal.KindIdentity, 1) && has(seal.KindData, d.Current().Epoch) && has(seal.KindBook, d.CurrentBook().Epoch)
 	}
 	owner := slices.ContainsFunc(d.Members, func(m seal.Member) bool {
 		return m.Role == seal.RoleOwner && complete(m.KID)
@@ -42,6 +43,17 @@ func fits(d seal.Directory, added, all []seal.Wrap) error {
 		return ErrMalformedKeyring
 	}
 	return nil
+}
+
+// goesBack says whether next would take up an older key again, or another key
+// for an epoch whose book key is known.
+func goesBack(newest, next seal.Directory) bool {
+	for _, k := range newest.BookKeys {
+		if again, listed := next.Book(k.Epoch); listed && !bytes.Equal(again.Check, k.Check) {
+			return true
+		}
+	}
+	return next.Current().Epoch < newest.Current().Epoch || next.CurrentBook().Epoch < newest.CurrentBook().Epoch
 }
 
 // mayHold says whether the directory lists a wrap's holder and, where it is a

@@ -14,10 +14,12 @@ create table member (
   tenant_id  uuid        not null,
   account_id uuid        not null,
   role       text        not null constraint member_role check (role in ('owner', 'practitioner', 'front_desk')),
+  vouch      bytea       not null constraint member_vouch check (length(vouch) = 32),
   created    timestamptz not null default now(),
   constraint member_pk primary key (tenant_id, account_id)
 );
 comment on table member is 'Who works in a tenant, and as what.';
+comment on column member.vouch is 'The member''s own word, under the member''s key, that the tenant''s identity key is the right one. Only the member''s client can make or check it.';
 
 alter table member enable row level security;
 alter table member force row level security;

@@ -19,6 +19,7 @@ import (
 	"siegel/platform/id"
 	"siegel/platform/memo"
 	"siegel/platform/postgres"
+	"siegel/platform/seal"
 )
 
 // Age is how old an answer may be that is given from memory.
@@ -29,6 +30,8 @@ var (
 	ErrNotMember     = fault.New(fault.Forbidden, "not_member")
 	ErrAlreadyMember = fault.New(fault.Conflict, "already_member")
 	ErrUnknownRole   = fault.New(fault.Invalid, "unknown_role")
+	// ErrMalformedVouch is returned for a vouch that is not of seal.VouchSize.
+	ErrMalformedVouch = fault.New(fault.Invalid, "malformed_vouch")
 )
 
 // Role is what somebody is in a tenant. The zero value is no role.
@@ -82,19 +85,24 @@ func NewService(c Config) (*Service, error) {
 	return &Service{db: c.DB, roles: memo.New[member, Role](Age, 20_000, c.Now)}, nil
 }
 
-// Add makes an account a member. It returns [ErrAlreadyMember], whatever the
-// role, or [ErrUnknownRole].
-func (s *Service) Add(ctx context.Context, tenant id.Tenant, account id.Account, role Role) error {
+// Add makes an account a member. The vouch is what the member's own client made
+// of the tenant's identity (seal.Directory.Vouch); it is kept as it comes, since
+// only that client can check it. Add returns [ErrAlreadyMember], whatever the
+// role, [ErrUnknownRole] or [ErrMalformedVouch].
+func (s *Service) Add(ctx context.Context, tenant id.Tenant, account id.Account, role Role, vouch []byte) error {
 	if role.Access() == "" {
 		return ErrUnknownRole
+	}
+	if len(vouch) != seal.VouchSize {
+		return ErrMalformedVouch
 	}
 	var added *postgres.Found
 	err := s.db.Batch(ctx, tenant, func(b *postgres.Batch) {
 		var one int
 		added = b.Row(`
-			insert into member (tenant_id, account_id, role) values ($1, $2, $3)
+			insert into member (tenant_id, account_id, role, vouch) values ($1, $2, $3, $4)
 			on conflict (tenant_id, account_id) do nothing returning 1`,
-			[]any{tenant, account, string(role)}, &one)
+			[]any{tenant, account, string(role), vouch}, &one)
 	})
 	if err != nil {
 		return fmt.Errorf("add member: %w", err)
@@ -142,6 +150,24 @@ func (s *Service) Role(ctx context.Context, tenant id.Tenant, account id.Account
 		}
 		return Role(role), nil
 	})
+}
+
+// Vouch is the member's vouch, as it came with [Service.Add]. It returns
+// [ErrNotMember].
+func (s *Service) Vouch(ctx context.Context, tenant id.Tenant, account id.Account) ([]byte, error) {
+	var vouch []byte
+	var found *postgres.Found
+	err := s.db.Batch(ctx, tenant, func(b *postgres.Batch) {
+		found = b.Row(`select vouch from member where tenant_id = $1 and account_id = $2`,
+			[]any{tenant, account}, &vouch)
+	})
+	if err != nil {
+		return nil, fmt.Errorf("read vouch: %w", err)
+	}
+	if !found.OK {
+		return nil, ErrNotMember
+	}
+	return vouch, nil
 }
 
 // Member is somebody who works in a tenant.

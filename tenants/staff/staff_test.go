@@ -1,6 +1,7 @@
 package staff_test
 
 import (
+	"bytes"
 	"errors"
 	"os"
 	"sync"
@@ -14,6 +15,7 @@ import (
 	"siegel/platform/id"
 	"siegel/platform/postgres"
 	platformschema "siegel/platform/postgres/schema"
+	"siegel/platform/seal"
 	tenantschema "siegel/tenants/schema"
 	"siegel/tenants/staff"
 )
@@ -43,12 +45,15 @@ func service(t *testing.T, db *postgres.DB, now func() time.Time) *staff.Service
 	return s
 }
 
+// vouch is 32 bytes, different for each n.
+func vouch(n byte) []byte { return bytes.Repeat([]byte{n}, seal.VouchSize) }
+
 func TestRole(t *testing.T) {
 	t.Parallel()
 	s := service(t, open(t), nil)
 	ours, theirs := id.New[id.Tenant](), id.New[id.Tenant]()
 	account := id.New[id.Account]()
-	if err := s.Add(t.Context(), ours, account, staff.Practitioner); err != nil {
+	if err := s.Add(t.Context(), ours, account, staff.Practitioner, vouch(1)); err != nil {
 		t.Fatal(err)
 	}
 
@@ -84,7 +89,7 @@ func TestAdd(t *testing.T) {
 		var wg sync.WaitGroup
 		for range 10 {
 			wg.Go(func() {
-				switch err := s.Add(t.Context(), tenant, account, staff.FrontDesk); {
+				switch err := s.Add(t.Context(), tenant, account, staff.FrontDesk, vouch(1)); {
 				case err == nil:
 					added.Add(1)
 				case errors.Is(err, staff.ErrAlreadyMember):
@@ -103,10 +108,10 @@ func TestAdd(t *testing.T) {
 	t.Run("NeverChangesARole", func(t *testing.T) {
 		t.Parallel()
 		tenant, account := id.New[id.Tenant](), id.New[id.Account]()
-		if err := s.Add(t.Context(), tenant, account, staff.FrontDesk); err != nil {
+		if err := s.Add(t.Context(), tenant, account, staff.FrontDesk, vouch(1)); err != nil {
 			t.Fatal(err)
 		}
-		if err := s.Add(t.Context(), tenant, account, staff.Owner); !errors.Is(err, staff.ErrAlreadyMember) {
+		if err := s.Add(t.Context(), tenant, account, staff.Owner, vouch(1)); !errors.Is(err, staff.ErrAlreadyMember) {
 			t.Fatalf("got %v, want %v", err, staff.ErrAlreadyMember)
 		}
 		if role, err := s.Role(t.Context(), tenant, account); err != nil || role != staff.FrontDesk {
@@ -117,8 +122,17 @@ func TestAdd(t *testing.T) {
 	t.Run("RefusesUnknownRoles", func(t *testing.T) {
 		t.Parallel()
 		for _, role := range []staff.Role{"", "admin", "r:owner", "OWNER"} {
-			if err := s.Add(t.Context(), id.New[id.Tenant](), id.New[id.Account](), role); !errors.Is(err, staff.ErrUnknownRole) {
+			if err := s.Add(t.Context(), id.New[id.Tenant](), id.New[id.Account](), role, vouch(1)); !errors.Is(err, staff.ErrUnknownRole) {
 				t.Errorf("%q: got %v, want %v", role, err, staff.ErrUnknownRole)
+			}
+		}
+	})
+
+	t.Run("RefusesVouchesOfAnotherLength", func(t *testing.T) {
+		t.Parallel()
+		for _, v := range [][]byte{nil, {}, vouch(1)[1:], append(vouch(1), 1)} {
+			if err := s.Add(t.Context(), id.New[id.Tenant](), id.New[id.Account](), staff.Owner, v); !errors.Is(err, staff.ErrMalformedVouch) {
+				t.Errorf("%d bytes: got %v, want %v", len(v), err, staff.ErrMalformedVouch)
 			}
 		}
 	})
@@ -129,13 +143,51 @@ func TestAdd(t *testing.T) {
 		if _, err := s.Role(t.Context(), tenant, account); !errors.Is(err, staff.ErrNotMember) {
 			t.Fatalf("got %v, want %v", err, staff.ErrNotMember)
 		}
-		if err := s.Add(t.Context(), tenant, account, staff.Owner); err != nil {
+		if err := s.Add(t.Context(), tenant, account, staff.Owner, vouch(1)); err != nil {
 			t.Fatal(err)
 		}
 		if role, err := s.Role(t.Context(), tenant, account); err != nil || role != staff.Owner {
 			t.Fatalf("got %q, %v; want %q", role, err, staff.Owner)
 		}
 	})
+}
+
+func TestVouch(t *testing.T) {
+	t.Parallel()
+	s := service(t, open(t), nil)
+	ours, theirs := id.New[id.Tenant](), id.New[id.Tenant]()
+	account, colleague := id.New[id.Account](), id.New[id.Account]()
+	for _, m := range []struct {
+		tenant  id.Tenant
+		account id.Account
+		vouch   []byte
+	}{{ours, account, vouch(1)}, {theirs, account, vouch(2)}, {ours, colleague, vouch(3)}} {
+		if err := s.Add(t.Context(), m.tenant, m.account, staff.Owner, m.vouch); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := s.Add(t.Context(), ours, account, staff.Owner, vouch(4)); !errors.Is(err, staff.ErrAlreadyMember) {
+		t.Errorf("added again: got %v, want %v", err, staff.ErrAlreadyMember)
+	}
+	if got, err := s.Vouch(t.Context(), ours, account); err != nil || !bytes.Equal(got, vouch(1)) {
+		t.Errorf("ours: got %x, %v", got, err)
+	}
+	if got, err := s.Vouch(t.Context(), theirs, account); err != nil || !bytes.Equal(got, vouch(2)) {
+		t.Errorf("theirs: got %x, %v", got, err)
+	}
+	if got, err := s.Vouch(t.Context(), theirs, colleague); !errors.Is(err, staff.ErrNotMember) {
+		t.Errorf("another tenant: got %x, %v, want %v", got, err, staff.ErrNotMember)
+	}
+	// Who comes back vouches anew.
+	if err := s.Remove(t.Context(), ours, account); err != nil {
+		t.Fatal(err)
+	}
+	if err := s.Add(t.Context(), ours, account, staff.Owner, vouch(5)); err != nil {
+		t.Fatal(err)
+	}
+	if got, err := s.Vouch(t.Context(), ours, account); err != nil || !bytes.Equal(got, vouch(5)) {
+		t.Errorf("after coming back: got %x, %v", got, err)
+	}
 }
 
 func TestRemove(t *testing.T) {
@@ -145,7 +197,7 @@ func TestRemove(t *testing.T) {
 	now := func() time.Time { return time.Now().Add(time.Duration(offset.Load())) }
 	here, elsewhere := service(t, db, now), service(t, db, now)
 	tenant, account := id.New[id.Tenant](), id.New[id.Account]()
-	if err := here.Add(t.Context(), tenant, account, staff.Owner); err != nil {
+	if err := here.Add(t.Context(), tenant, account, staff.Owner, vouch(1)); err != nil {
 		t.Fatal(err)
 	}
 	for _, s := range []*staff.Service{here, elsewhere} {
@@ -182,7 +234,7 @@ func TestList(t *testing.T) {
 		account id.Account
 		role    staff.Role
 	}{{ours, first, staff.Owner}, {theirs, first, staff.FrontDesk}, {ours, second, staff.FrontDesk}} {
-		if err := s.Add(t.Context(), m.tenant, m.account, m.role); err != nil {
+		if err := s.Add(t.Context(), m.tenant, m.account, m.role, vouch(1)); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -201,7 +253,7 @@ func TestRole_WithoutDatabase(t *testing.T) {
 	db := open(t)
 	s := service(t, db, nil)
 	tenant, account := id.New[id.Tenant](), id.New[id.Account]()
-	if err := s.Add(t.Context(), tenant, account, staff.Owner); err != nil {
+	if err := s.Add(t.Context(), tenant, account, staff.Owner, vouch(1)); err != nil {
 		t.Fatal(err)
 	}
 	db.Close()

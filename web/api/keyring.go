@@ -30,7 +30,8 @@ type keyringAnswer struct {
 			Wrapped seal.Bytes `json:"wrapped"`
 			Method  string     `json:"method"`
 		} `json:"member_key"`
-		Keys []wrappedKey `json:"keys"`
+		Vouch seal.Bytes   `json:"vouch"`
+		Keys  []wrappedKey `json:"keys"`
 	}
 }
 
@@ -62,6 +63,10 @@ func mountKeyring(s *server.Server, v Services) {
 		if err != nil {
 			return nil, err
 		}
+		vouch, err := v.Staff.Vouch(ctx, r.Tenant.ID, r.Session.Account)
+		if err != nil {
+			return nil, err
+		}
 		wraps, err := v.Keyring.WrappedFor(ctx, r.Tenant.ID, seal.KID(account.MemberPublicKey))
 		if err != nil {
 			return nil, err
@@ -69,6 +74,7 @@ func mountKeyring(s *server.Server, v Services) {
 		answer := &keyringAnswer{}
 		answer.Body.Directory = directoryBody{document, signature}
 		answer.Body.MemberKey.Wrapped, answer.Body.MemberKey.Method = wrapped, method
+		answer.Body.Vouch = vouch
 		answer.Body.Keys = make([]wrappedKey, len(wraps))
 		for i, w := range wraps {
 			answer.Body.Keys[i] = wrappedKey{string(w.Kind), w.Epoch, w.Holder, w.Enc, w.CT}
