@@ -28,7 +28,7 @@ func TestAppend(t *testing.T) {
 		if err := f.Append(t.Context(), b.tenant, keyring.Next{Directory: signed, Wraps: wraps}); err != nil {
 			t.Fatal(err)
 		}
-		if got, err := f.WrappedFor(t.Context(), b.tenant, colleague.KID()); err != nil || len(got) != 2 {
+		if got, err := f.wrapped(t, b.tenant, colleague.KID()); err != nil || len(got) != 2 {
 			t.Errorf("the colleague finds %d wraps, %v; want 2", len(got), err)
 		}
 		if document, _, err := f.Directory(t.Context(), b.tenant); err != nil || string(document) != string(signed.Document) {
@@ -44,10 +44,10 @@ func TestAppend(t *testing.T) {
 		if err := f.Append(t.Context(), b.tenant, keyring.Next{Directory: signed}); err != nil {
 			t.Fatal(err)
 		}
-		if got, err := f.WrappedFor(t.Context(), b.tenant, colleague.KID()); err != nil || len(got) != 0 {
+		if got, err := f.wrapped(t, b.tenant, colleague.KID()); err != nil || len(got) != 0 {
 			t.Errorf("somebody who left finds %d wraps, %v", len(got), err)
 		}
-		if got, err := f.WrappedFor(t.Context(), b.tenant, b.owner()); err != nil || len(got) != 3 {
+		if got, err := f.wrapped(t, b.tenant, b.owner()); err != nil || len(got) != 3 {
 			t.Errorf("the owner finds %d wraps, %v; want 3", len(got), err)
 		}
 	})
@@ -78,7 +78,7 @@ func TestAppend(t *testing.T) {
 		if err := f.Accept(t.Context(), b.tenant, old); !errors.Is(err, keyring.ErrKeyChanged) {
 			t.Errorf("the old key: got %v, want %v", err, keyring.ErrKeyChanged)
 		}
-		if got, err := f.WrappedFor(t.Context(), b.tenant, b.owner()); err != nil || len(got) != 4 {
+		if got, err := f.wrapped(t, b.tenant, b.owner()); err != nil || len(got) != 4 {
 			t.Errorf("the owner finds %d wraps, %v; want the old key's too", len(got), err)
 		}
 
@@ -86,6 +86,10 @@ func TestAppend(t *testing.T) {
 		back := b.next(t, func(d *seal.Directory) { d.DataKeys = d.DataKeys[:1] })
 		if err := f.Append(t.Context(), b.tenant, keyring.Next{Directory: back}); !errors.Is(err, keyring.ErrMalformedKeyring) {
 			t.Errorf("back to the old key: got %v, want %v", err, keyring.ErrMalformedKeyring)
+		}
+		forgotten := b.next(t, func(d *seal.Directory) { d.DataKeys = d.DataKeys[1:] })
+		if err := f.Append(t.Context(), b.tenant, keyring.Next{Directory: forgotten}); !errors.Is(err, keyring.ErrMalformedKeyring) {
+			t.Errorf("an old key that is wrapped and no longer listed: got %v, want %v", err, keyring.ErrMalformedKeyring)
 		}
 	})
 
@@ -103,7 +107,7 @@ func TestAppend(t *testing.T) {
 		if err := f.Append(t.Context(), b.tenant, next); err != nil {
 			t.Fatal(err)
 		}
-		if got, err := f.WrappedFor(t.Context(), b.tenant, b.owner()); err != nil || len(got) != 4 {
+		if got, err := f.wrapped(t, b.tenant, b.owner()); err != nil || len(got) != 4 {
 			t.Errorf("the owner finds %d wraps, %v; want the old key's too", len(got), err)
 		}
 
@@ -155,7 +159,7 @@ func TestAppend(t *testing.T) {
 		if _, open, err := f.Current(t.Context(), b.tenant); err != nil || open {
 			t.Errorf("got %v, %v; want closed", open, err)
 		}
-		if got, err := f.WrappedFor(t.Context(), b.tenant, b.directory.Recovery.KID); err != nil || len(got) != 0 {
+		if got, err := f.wrapped(t, b.tenant, b.directory.Recovery.KID); err != nil || len(got) != 0 {
 			t.Errorf("the old recovery key finds %d wraps, %v", len(got), err)
 		}
 	})
@@ -261,7 +265,7 @@ func TestAppend(t *testing.T) {
 			if err != nil || string(document) != string(b.stored.Directory.Document) {
 				t.Fatalf("the directory changed, %v", err)
 			}
-			if got, err := f.WrappedFor(t.Context(), b.tenant, b.owner()); err != nil || len(got) != 3 {
+			if got, err := f.wrapped(t, b.tenant, b.owner()); err != nil || len(got) != 3 {
 				t.Fatalf("the owner finds %d wraps, %v; want 3", len(got), err)
 			}
 		})

@@ -141,28 +141,47 @@ func (s *Service) state(ctx context.Context, tenant id.Tenant) (state, error) {
 	})
 }
 
-// WrappedFor returns the practice keys that are wrapped for a holder, named by
-// its kid; none where there are none.
-func (s *Service) WrappedFor(ctx context.Context, tenant id.Tenant, holder string) ([]seal.Wrap, error) {
-	var wraps []seal.Wrap
+// Held returns the newest directory and what is wrapped for a holder, named by
+// its kid, as of one moment: a directory and wraps of two moments read as
+// tampered. It returns [ErrNoKeys].
+func (s *Service) Held(ctx context.Context, tenant id.Tenant, holder string) (seal.Signed, []seal.Wrap, error) {
+	var (
+		signed seal.Signed
+		wraps  []seal.Wrap
+		found  bool
+	)
 	err := s.db.Batch(ctx, tenant, func(b *postgres.Batch) {
+		// One statement, so one snapshot: no row of wraps is a directory alone.
 		b.Rows(`
-			select kind, epoch, holder, enc, ct from wrapped_key
-			where tenant_id = $1 and holder = $2
-			order by kind, epoch`,
+			select d.document, d.signature, w.kind, w.epoch, w.holder, w.enc, w.ct
+			from (select tenant_id, document, signature from key_directory
+			      where tenant_id = $1 order by sequence desc limit 1) d
+			left join wrapped_key w on w.tenant_id = d.tenant_id and w.holder = $2
+			order by w.kind, w.epoch`,
 			[]any{tenant, holder}, func(rows pgx.Rows) error {
-				var w seal.Wrap
-				if err := rows.Scan((*string)(&w.Kind), &w.Epoch, &w.Holder, (*[]byte)(&w.Enc), (*[]byte)(&w.CT)); err != nil {
+				found = true
+				var (
+					kind, by *string
+					epoch    *int
+					w        seal.Wrap
+				)
+				if err := rows.Scan((*[]byte)(&signed.Document), (*[]byte)(&signed.Signature), &kind, &epoch, &by, (*[]byte)(&w.Enc), (*[]byte)(&w.CT)); err != nil {
 					return err
 				}
-				wraps = append(wraps, w)
+				if kind != nil {
+					w.Kind, w.Epoch, w.Holder = seal.Kind(*kind), *epoch, *by
+					wraps = append(wraps, w)
+				}
 				return nil
 			})
 	})
 	if err != nil {
-		return nil, fmt.Errorf("read wrapped keys: %w", err)
+		return seal.Signed{}, nil, fmt.Errorf("read wrapped keys: %w", err)
 	}
-	return wraps, nil
+	if !found {
+		return seal.Signed{}, nil, ErrNoKeys
+	}
+	return signed, wraps, nil
 }
 
 // First is a practice's first keyring, as its first owner's browser made it.

@@ -40,7 +40,7 @@ func TestSave(t *testing.T) {
 		t.Parallel()
 		b := f.saved(t)
 		for _, holder := range []string{b.owner(), b.directory.Recovery.KID} {
-			got, err := f.WrappedFor(t.Context(), b.tenant, holder)
+			got, err := f.wrapped(t, b.tenant, holder)
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -54,7 +54,7 @@ func TestSave(t *testing.T) {
 				t.Errorf("%s: got %d wraps, want its own %d", holder, len(got), len(want))
 			}
 		}
-		if got, err := f.WrappedFor(t.Context(), b.tenant, key(t).KID()); err != nil || len(got) != 0 {
+		if got, err := f.wrapped(t, b.tenant, key(t).KID()); err != nil || len(got) != 0 {
 			t.Errorf("a stranger got %d wraps, %v", len(got), err)
 		}
 	})
@@ -108,7 +108,7 @@ func TestSave(t *testing.T) {
 		if saved.Load() != 1 {
 			t.Fatalf("%d were saved, want one", saved.Load())
 		}
-		if got, err := f.WrappedFor(t.Context(), b.tenant, b.owner()); err != nil || len(got) != 3 {
+		if got, err := f.wrapped(t, b.tenant, b.owner()); err != nil || len(got) != 3 {
 			t.Fatalf("the owner finds %d wraps, %v; want 3", len(got), err)
 		}
 	})
@@ -183,7 +183,7 @@ func TestSave(t *testing.T) {
 			if _, _, err := f.Directory(t.Context(), b.tenant); !errors.Is(err, keyring.ErrNoKeys) {
 				t.Fatalf("something was stored: %v", err)
 			}
-			if got, err := f.WrappedFor(t.Context(), b.tenant, b.owner()); err != nil || len(got) != 0 {
+			if got, err := f.wrapped(t, b.tenant, b.owner()); err != nil || len(got) != 0 {
 				t.Fatalf("%d wraps were stored, %v", len(got), err)
 			}
 		})
@@ -238,7 +238,7 @@ func TestIsolation(t *testing.T) {
 		if _, _, err := f.Current(t.Context(), tenant); err == nil {
 			t.Errorf("%s tenant sees a key", name)
 		}
-		if got, _ := f.WrappedFor(t.Context(), tenant, ours.owner()); len(got) != 0 {
+		if got, _ := f.wrapped(t, tenant, ours.owner()); len(got) != 0 {
 			t.Errorf("%s tenant sees %d wraps", name, len(got))
 		}
 		if err := f.Append(t.Context(), tenant, keyring.Next{Directory: ours.next(t, nil)}); !errors.Is(err, seal.ErrDirectoryForeign) {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/rand"
 	"crypto/sha256"
+	"errors"
 	"os"
 	"sync"
 	"testing"
@@ -59,6 +60,16 @@ func (f *fixture) another(t *testing.T) *keyring.Service {
 		t.Fatalf("new service: %v", err)
 	}
 	return s
+}
+
+// wrapped is what a holder finds; nothing where there are no keys.
+func (f *fixture) wrapped(t *testing.T, tenant id.Tenant, holder string) ([]seal.Wrap, error) {
+	t.Helper()
+	_, wraps, err := f.Held(t.Context(), tenant, holder)
+	if errors.Is(err, keyring.ErrNoKeys) {
+		err = nil
+	}
+	return wraps, err
 }
 
 // exec runs SQL as the tables' owner within a tenant: row-level security is

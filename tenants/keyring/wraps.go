@@ -13,8 +13,8 @@ import (
 )
 
 // fits checks wraps against the directory that they come with. Each of added
-// must be for somebody listed who may hold it. Of all, each book key must be
-// listed: clients refuse a keyring with another. And the recovery key and one
+// must be for somebody listed who may hold it. Of all, each data and book key
+// must be listed: clients refuse a keyring with another. And the recovery key and one
 // owner must find every key that new data is written under: a practice that
 // lost the others would otherwise have lost its patients.
 func fits(d seal.Directory, added, all []seal.Wrap) error {
@@ -24,7 +24,7 @@ func fits(d seal.Directory, added, all []seal.Wrap) error {
 		}
 	}
 	for _, w := range all {
-		if _, listed := d.Book(w.Epoch); w.Kind == seal.KindBook && !listed {
+		if !lists(d, w) {
 			return ErrMalformedKeyring
 		}
 	}
@@ -56,22 +56,28 @@ func goesBack(newest, next seal.Directory) bool {
 	return next.Current().Epoch < newest.Current().Epoch || next.CurrentBook().Epoch < newest.CurrentBook().Epoch
 }
 
-// mayHold says whether the directory lists a wrap's holder and, where it is a
-// data key, the key. The identity key is for owners and recovery alone.
+// lists says whether the directory lists the key that is wrapped.
+func lists(d seal.Directory, w seal.Wrap) bool {
+	switch w.Kind {
+	case seal.KindData:
+		return slices.ContainsFunc(d.DataKeys, func(k seal.DataKey) bool { return k.Epoch == w.Epoch })
+	case seal.KindBook:
+		_, listed := d.Book(w.Epoch)
+		return listed
+	default:
+		return w.Epoch == 1
+	}
+}
+
+// mayHold says whether the directory lists a wrap's holder, and the holder may
+// have it: the identity key is for owners and recovery alone.
 func mayHold(d seal.Directory, w seal.Wrap) bool {
 	member := slices.IndexFunc(d.Members, func(m seal.Member) bool { return m.KID == w.Holder })
 	recovery := w.Holder == d.Recovery.KID
 	if member < 0 && !recovery {
 		return false
 	}
-	switch w.Kind {
-	case seal.KindIdentity:
-		return w.Epoch == 1 && (recovery || d.Members[member].Role == seal.RoleOwner)
-	case seal.KindData:
-		return slices.ContainsFunc(d.DataKeys, func(k seal.DataKey) bool { return k.Epoch == w.Epoch })
-	default:
-		return true
-	}
+	return w.Kind != seal.KindIdentity || recovery || d.Members[member].Role == seal.RoleOwner
 }
 
 // holders are the kids that a directory lets hold wraps.

@@ -51,10 +51,6 @@ func mountKeyring(s *server.Server, v Services) {
 		Summary: "What unlocks the practice's bookings, as far as it is wrapped for the caller",
 	}, func(ctx context.Context, _ *none) (*keyringAnswer, error) {
 		r := server.From(ctx)
-		document, signature, err := v.Keyring.Directory(ctx, r.Tenant.ID)
-		if err != nil {
-			return nil, err
-		}
 		account, err := v.Identity.Account(ctx, r.Session.Account)
 		if err != nil {
 			return nil, err
@@ -67,12 +63,12 @@ func mountKeyring(s *server.Server, v Services) {
 		if err != nil {
 			return nil, err
 		}
-		wraps, err := v.Keyring.WrappedFor(ctx, r.Tenant.ID, seal.KID(account.MemberPublicKey))
+		directory, wraps, err := v.Keyring.Held(ctx, r.Tenant.ID, seal.KID(account.MemberPublicKey))
 		if err != nil {
 			return nil, err
 		}
 		answer := &keyringAnswer{}
-		answer.Body.Directory = directoryBody{document, signature}
+		answer.Body.Directory = directoryBody{directory.Document, directory.Signature}
 		answer.Body.MemberKey.Wrapped, answer.Body.MemberKey.Method = wrapped, method
 		answer.Body.Vouch = vouch
 		answer.Body.Keys = make([]wrappedKey, len(wraps))
