@@ -15,9 +15,9 @@ export interface Sealed {
   secretHash: string;
 }
 
-/** sealAll checks the directory first; throws its SealError (directory_…) before anything of the patient is touched. */
-export async function sealAll(signed: SignedDirectory, tenant: string, booking: Booking, copy: PatientCopy, now: Date): Promise<Sealed> {
-  const target = checkDirectory(await openDirectory(signed), { tenant, now });
+/** sealAll checks the directory first, against the pin where there is one; throws its SealError (directory_…) before anything of the patient is touched. */
+export async function sealAll(signed: SignedDirectory, tenant: string, booking: Booking, copy: PatientCopy, now: Date, pin?: string): Promise<Sealed> {
+  const target = checkDirectory(await openDirectory(signed), { tenant, now, ...(pin === undefined ? {} : { pin }) });
   const secret = newSecret();
   const [envelope, sealedCopy, hash] = await Promise.all([sealBooking(target, booking), sealCopy(secret, tenant, booking.booking_id, copy), hashSecret(secret)]);
   return { envelope, copy: sealedCopy, secret: toBase64(secret), secretHash: toBase64(hash) };

@@ -1,6 +1,6 @@
 import { expect, test } from "vitest";
 import { hoursOf } from "./hours.ts";
-import { readLink } from "./link.ts";
+import { pinned, readLink } from "./link.ts";
 
 const part = "AAAAAAAAAAAAAAAAAAAAAA";
 
@@ -8,6 +8,13 @@ test("a link is a secret, with or without a code, and nothing else", () => {
   expect(readLink(`#${part}.${part}`)).toEqual({ secret: part, code: part });
   expect(readLink(`#${part}`)).toEqual({ secret: part, code: "" });
   for (const broken of ["", "#", `#${part.slice(1)}`, `#${part}.${part.slice(1)}`, `#${part}.${part}.x`, `#${part}=`]) expect(readLink(broken)).toBeUndefined();
+});
+
+test("a pin is whatever follows #key=, a mangled one too", () => {
+  expect(pinned("")).toBeUndefined();
+  expect(pinned("#inhalt")).toBeUndefined();
+  expect(pinned("#key=abc")).toBe("abc");
+  expect(pinned("#key=")).toBe("nothing");
 });
 
 test("hours in words part before their first digit", () => {

@@ -8,6 +8,7 @@ import type { Pending, Practice, Proof } from "../api/types.ts";
 import { bare, plaintextOf, type Chosen } from "./plaintext.ts";
 import { copyOf } from "./copy.ts";
 import { addressOf, type Form } from "./form.ts";
+import { pinned } from "./link.ts";
 import type { Answers } from "./offer.ts";
 
 const load = () => import("./sealing.ts");
@@ -67,7 +68,7 @@ async function attempt({ form, answers, chosen, practice, token, language, relat
   const [sealing, keys] = await Promise.all([loaded(), getKeys()]);
   const tenant = bare(practice.tenant);
   const booking = plaintextOf(form, answers, chosen, practice, { language, relation });
-  const sealed = await sealing.sealAll(keys, tenant, booking, copyOf(practice, chosen.service, chosen.slot), new Date(serverNow()));
+  const sealed = await sealing.sealAll(keys, tenant, booking, copyOf(practice, chosen.service, chosen.slot), new Date(serverNow()), pinned(location.hash));
   const channel = form.channel === "sms" ? "sms" : "mail";
   const pending = await book({
     token,
