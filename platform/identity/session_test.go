@@ -98,7 +98,7 @@ func TestSignIn(t *testing.T) {
 	t.Run("MakesANewIDEachTime", func(t *testing.T) {
 		t.Parallel()
 		p := f.person(t, "twice@praxis.example")
-		if f.signedIn(t, p, tenant) == f.signedIn(t, p, tenant) {
+		if first, second := f.signedIn(t, p, tenant), f.signedIn(t, p, tenant); first == second {
 			t.Fatal("two sign-ins, one cookie")
 		}
 	})

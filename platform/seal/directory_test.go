@@ -123,7 +123,7 @@ func hostileDocuments(good string) []hostileDocument {
 	replace("recovery kid of another key", malformed, d.Recovery.KID, key(8).KID())
 	short := current.Public[:1215]
 	rows = append(rows, hostileDocument{"public key too short", malformed, strings.NewReplacer(
-		current.Public.String(), seal.Bytes(short).String(), current.KID, seal.KID(short)).Replace(good)})
+		current.Public.String(), short.String(), current.KID, seal.KID(short)).Replace(good)})
 	replace("repeated key", malformed, `{"v":1,`, `{"v":1,"tenant":"`+tenantB+`",`)
 	replace("repeated key inside", malformed, `"suite":2,"epoch":3`, `"suite":2,"epoch":3,"epoch":3`)
 	replace("repeated key, escaped", malformed, `{"v":1,`, `{"v":1,"\u0076":1,`)

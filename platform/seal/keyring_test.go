@@ -431,7 +431,7 @@ func TestNewKeyring(t *testing.T) {
 		}
 		for name, secret := range secrets {
 			if strings.Contains(stored, string(secret)) || strings.Contains(stored, seal.Bytes(secret).String()) ||
-				strings.Contains(stored, fmt.Sprint([]byte(secret))) {
+				strings.Contains(stored, fmt.Sprint(secret)) {
 				t.Errorf("the %s is among what is stored", name)
 			}
 		}

@@ -445,7 +445,7 @@ func TestBook(t *testing.T) {
 	key := once()
 	first := good()
 	p, err := b.Book(ctx, tenant, first, key)
-	if err != nil || p.SendsLeft != 2 || p.Expires.Sub(time.Now()) > time.Hour {
+	if err != nil || p.SendsLeft != 2 || time.Until(p.Expires) > time.Hour {
 		t.Fatalf("%+v, %v", p, err)
 	}
 	again, err := b.Book(ctx, tenant, first, key)

@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/sha256"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"time"
 
@@ -172,7 +173,7 @@ func (s *Service) Extend(ctx context.Context, tenant id.Tenant, token []byte) (H
 func (s *Service) Release(ctx context.Context, tenant id.Tenant, token []byte) error {
 	name := heldKey(tenant, token)
 	held, _, _, err := s.held(ctx, name)
-	if err == ErrHoldExpired {
+	if errors.Is(err, ErrHoldExpired) {
 		return nil
 	}
 	if err != nil {
@@ -201,7 +202,10 @@ func (s *Service) held(ctx context.Context, name string) (held heldRecord, seale
 func (s *Service) stillFree(ctx context.Context, tenant id.Tenant, held heldRecord, capacity int) error {
 	var free bool
 	err := s.DB.Batch(ctx, tenant, func(b *postgres.Batch) {
-		b.Row(`select exists (select from generate_series(1, $5::int) u where not exists (`+occupied+`))`,
+		// The same as in the commit, put so that it is planned and run in a moment.
+		b.Row(`select count(distinct o.unit) < $5 from occupation o
+			where o.tenant_id = $1 and o.resource_id = $2 and o.unit <= $5
+			  and o.starts > $3::timestamptz - interval '1 day' and o.starts < $4::timestamptz and o.ends > $3::timestamptz`,
 			[]any{tenant.UUID(), held.Resource.UUID(), time.Unix(held.Busy.Starts, 0), time.Unix(held.Busy.Ends, 0), capacity}, &free)
 	})
 	if err != nil {

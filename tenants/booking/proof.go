@@ -67,12 +67,12 @@ func (s *Service) proven(ctx context.Context, tenant id.Tenant, purpose, subject
 	}
 	mac, err := base64.RawURLEncoding.DecodeString(fields[5])
 	if err != nil || !hmac.Equal(mac, s.challengeMAC(tenant, p.Challenge[:cut], subject)) {
-		return false, nil
+		return false, nil //nolint:nilerr // what does not parse is no proof
 	}
 	difficulty, errD := strconv.Atoi(fields[2])
 	until, errU := strconv.ParseInt(fields[3], 10, 64)
 	if errD != nil || errU != nil || s.Now().Unix() > until || leadingZeros(p) < difficulty {
-		return false, nil
+		return false, nil //nolint:nilerr // nor is what is over, or too easy
 	}
 	first, err := s.Redis.Raw().SetNX(ctx, key(tenant, "proof", fields[4]), "", 2*proofTTL).Result()
 	if err != nil {

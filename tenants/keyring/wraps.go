@@ -93,7 +93,7 @@ func holders(d seal.Directory) []string {
 // left, without its ciphertext.
 func dropWraps(ctx context.Context, tx bun.Tx, tenant id.Tenant, holders []string) ([]seal.Wrap, error) {
 	_, err := tx.NewRaw(
-		`delete from wrapped_key where tenant_id = ? and holder not in (?)`, tenant, bun.In(holders),
+		`delete from wrapped_key where tenant_id = ? and holder not in (?)`, tenant, bun.List(holders),
 	).Exec(ctx)
 	if err != nil {
 		return nil, fmt.Errorf("drop wrapped keys: %w", err)
