@@ -60,6 +60,7 @@ type Service struct {
 	db    *postgres.DB
 	base  base
 	slugs *memo.Cache[string, *Tenant] // nil where there is none
+	ids   *memo.Cache[id.Tenant, Tenant]
 }
 
 // NewService returns a Service. It fails on a malformed base.
@@ -71,7 +72,11 @@ func NewService(c Config) (*Service, error) {
 	if err != nil {
 		return nil, fmt.Errorf("registry: %w", err)
 	}
-	return &Service{db: c.DB, base: b, slugs: memo.New[string, *Tenant](Age, 20_000, c.Now)}, nil
+	return &Service{
+		db: c.DB, base: b,
+		slugs: memo.New[string, *Tenant](Age, 20_000, c.Now),
+		ids:   memo.New[id.Tenant, Tenant](Age, 20_000, c.Now),
+	}, nil
 }
 
 // Create registers a tenant as active. It returns [ErrMalformedSlug],
@@ -110,6 +115,7 @@ func (s *Service) SetStatus(ctx context.Context, tenant id.Tenant, status Status
 		return fmt.Errorf("set tenant status: %w", err)
 	}
 	s.slugs.Forget(slug)
+	s.ids.Forget(tenant)
 	return nil
 }
 
@@ -138,7 +144,9 @@ func (s *Service) BySlug(ctx context.Context, slug string) (Tenant, error) {
 // ByID finds a tenant, whatever its status, for those who act without a host.
 // It returns [ErrUnknownTenant].
 func (s *Service) ByID(ctx context.Context, tenant id.Tenant) (Tenant, error) {
-	found, err := s.one(ctx, `select id, slug, status from tenant where id = ?`, tenant)
+	found, err := s.ids.Get(ctx, tenant, func(ctx context.Context) (Tenant, error) {
+		return s.one(ctx, `select id, slug, status from tenant where id = ?`, tenant)
+	})
 	if errors.Is(err, sql.ErrNoRows) {
 		return Tenant{}, ErrUnknownTenant
 	}
