@@ -89,7 +89,13 @@ func (db *DB) Batch(ctx context.Context, tenant id.Tenant, build func(b *Batch))
 	return retry(ctx, func() error {
 		b := &Batch{}
 		build(b)
+		db.prepare(ctx, conn.Conn(), b)
 		last = b.send(ctx, conn.Conn(), tenant)
+		if !b.handed && db.forgot(ctx, conn.Conn(), last) {
+			b = &Batch{}
+			build(b)
+			last = b.send(ctx, conn.Conn(), tenant)
+		}
 		if b.handed && again(last) {
 			return fmt.Errorf("rows were read already: %w", ErrUnavailable.Because(final{last}))
 		}

@@ -18,6 +18,7 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
+	"sync/atomic"
 	"time"
 
 	"github.com/jackc/pgx/v5"
@@ -47,6 +48,8 @@ type DB struct {
 	pool *pgxpool.Pool
 	bun  *bun.DB
 	wait time.Duration
+	// whole says that batches are sent without preparing them.
+	whole atomic.Bool
 }
 
 // Open connects and makes sure that somebody answers. It returns
@@ -64,6 +67,7 @@ func Open(ctx context.Context, c Config) (*DB, error) {
 		return nil, errors.New("open database: malformed url")
 	}
 	config.MaxConns = c.MaxConns
+	whole := config.ConnConfig.DefaultQueryExecMode != pgx.QueryExecModeCacheStatement // the driver's default
 	setMode(config.ConnConfig, pgx.QueryExecModeExec)
 
 	pool, err := pgxpool.NewWithConfig(ctx, config)
@@ -75,6 +79,7 @@ func Open(ctx context.Context, c Config) (*DB, error) {
 	sqldb := sql.OpenDB(connector{Connector: stdlib.GetPoolConnector(pool), wait: c.Wait})
 	sqldb.SetMaxIdleConns(0)
 	db := &DB{pool: pool, bun: bun.NewDB(sqldb, pgdialect.New()), wait: c.Wait}
+	db.whole.Store(whole)
 	// The first connection may take longer than one may queue later on.
 	first, cancel := context.WithTimeout(ctx, connectTimeout)
 	defer cancel()
@@ -86,8 +91,8 @@ func Open(ctx context.Context, c Config) (*DB, error) {
 }
 
 // setMode sends each statement by itself and lets the server find the types.
-// Nothing is prepared ahead: bun's texts hardly repeat, and a prepared
-// statement does not survive a pooler between us and the server.
+// The driver prepares nothing of its own accord, since bun's texts hardly
+// repeat; what [DB.Batch] sends is prepared there.
 func setMode(c *pgx.ConnConfig, mode pgx.QueryExecMode) {
 	c.DefaultQueryExecMode = mode
 	c.StatementCacheCapacity = 0

@@ -1,0 +1,45 @@
+package postgres_test
+
+import (
+	"testing"
+
+	"siegel/platform/postgres"
+)
+
+// Behind a pooler a connection's prepared statements may be gone at any time.
+func TestABatchOutlivesItsPreparedStatements(t *testing.T) {
+	t.Parallel()
+	db, urls := open(t, postgres.Config{MaxConns: 1})
+	tenant := newTenant()
+	for _, again := range []string{"Prepared", "Lost", "Whole"} {
+		err := db.Batch(t.Context(), tenant, func(b *postgres.Batch) {
+			b.Exec(`insert into note (tenant_id, id) select $1::uuid, count(*) + 1 from note`, tenant)
+			if again == "Prepared" {
+				b.Exec(`deallocate all`)
+			}
+		})
+		if err != nil {
+			t.Errorf("%s: %v", again, err)
+		}
+	}
+	if n := count(t, urls); n != 3 {
+		t.Errorf("%d batches count, want 3", n)
+	}
+}
+
+// A migration may change what a statement answers while servers run.
+func TestABatchOutlivesAMigration(t *testing.T) {
+	t.Parallel()
+	db, urls := open(t, postgres.Config{MaxConns: 1})
+	for _, sql := range []string{"", `alter table note add column added text not null default 'x'`} {
+		if sql != "" {
+			asSuper(t, urls, sql)
+		}
+		err := db.Batch(t.Context(), newTenant(), func(b *postgres.Batch) {
+			b.Exec(`select * from note`)
+		})
+		if err != nil {
+			t.Errorf("after %q: %v", sql, err)
+		}
+	}
+}
