@@ -1,0 +1,12 @@
+const pause = (ms) => new Promise((resolve) => setTimeout(resolve, ms));
+
+/** until waits for a condition and returns what made it true. It throws, saying what it waited for, when time is up. */
+export async function until(what, condition, { within = 15_000, every = 50 } = {}) {
+  const end = performance.now() + within;
+  for (;;) {
+    const found = await condition();
+    if (found) return found;
+    if (performance.now() > end) throw new Error(`waited ${within} ms in vain: ${what}`);
+    await pause(every);
+  }
+}

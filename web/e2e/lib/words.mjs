@@ -1,0 +1,22 @@
+// The product's own tables: tests read the screens through them, so that a
+// better wording breaks none.
+
+import { readFileSync } from "node:fs";
+
+const read = (name) => JSON.parse(readFileSync(new URL(`../../app/src/i18n/${name}.json`, import.meta.url), "utf8"));
+
+/** The tables by what shows them, each in both languages. */
+export const tables = Object.fromEntries([["patient", ""], ["office", "office."], ["sealed", "sealed."]].map(([name, prefix]) => [name, { de: read(`${prefix}de`), en: read(`${prefix}en`) }]));
+
+const speaker = (table, tag) => (key, params = {}) => {
+  const entry = table[key];
+  if (entry === undefined) throw new Error(`no text ${key}`);
+  const count = params.count ?? 0;
+  const text = typeof entry === "string" ? entry : (entry[String(count)] ?? entry[new Intl.PluralRules(tag).select(count)] ?? entry.other);
+  return text.replace(/\{([a-z_0-9]+)\}/g, (whole, name) => (name in params ? String(params[name]) : whole));
+};
+
+export const de = speaker(tables.patient.de, "de");
+export const en = speaker(tables.patient.en, "en");
+export const office = speaker(tables.office.de, "de");
+export const sealed = speaker(tables.sealed.de, "de");
