@@ -60,7 +60,7 @@ func (s *Server) WatchChanges(changes Changes) {
 				return
 			}
 			for ctx.Err() == nil {
-				wait, done := context.WithTimeout(ctx, pingEvery)
+				wait, done := context.WithTimeout(ctx, s.pingEvery)
 				next, err := changes.Next(wait, r.Tenant.ID, counter)
 				done()
 				if err == nil {

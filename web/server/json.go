@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"strings"
+	"unicode/utf8"
 
 	"github.com/danielgtaylor/huma/v2"
 )
@@ -14,8 +15,9 @@ import (
 // maxDepth bounds how deep a request may nest.
 const maxDepth = 16
 
-// strictJSON is how bodies are read: one value, no key twice in an object even
-// in another case, nothing behind it. Unknown keys are refused by the schema.
+// strictJSON is how bodies are read: one value in UTF-8, no key twice in an
+// object, no key that only folds to one of ours, nothing behind it. Unknown
+// keys are refused by the schema.
 var strictJSON = huma.Format{
 	Marshal: func(w io.Writer, v any) error {
 		e := json.NewEncoder(w)
@@ -25,10 +27,10 @@ var strictJSON = huma.Format{
 	Unmarshal: func(data []byte, v any) error {
 		// huma reads a body twice: into a map for the schema, then into the
 		// handler's type. The first reading is the strict one.
-		if _, first := v.(*any); first {
-			if err := checkJSON(data); err != nil {
-				return err
-			}
+		if into, first := v.(*any); first {
+			var err error
+			*into, err = readJSON(data)
+			return err
 		}
 		return json.Unmarshal(data, v)
 	},
@@ -36,51 +38,71 @@ var strictJSON = huma.Format{
 
 var errJSON = errors.New("not one well-formed JSON value")
 
-// checkJSON walks the tokens of data without building anything.
-func checkJSON(data []byte) error {
+// readJSON builds what data says from its tokens, so that reading strictly
+// costs no reading of its own.
+func readJSON(data []byte) (any, error) {
+	if !utf8.Valid(data) {
+		return nil, errJSON // the decoder would put something else in its place
+	}
 	d := json.NewDecoder(bytes.NewReader(data))
-	d.UseNumber()
-	if err := checkValue(d, 0); err != nil {
-		return err
+	v, err := readValue(d, 0)
+	if err != nil {
+		return nil, err
 	}
 	if _, err := d.Token(); err != io.EOF {
-		return errJSON
+		return nil, errJSON
 	}
-	return nil
+	return v, nil
 }
 
-func checkValue(d *json.Decoder, depth int) error {
+func readValue(d *json.Decoder, depth int) (any, error) {
 	t, err := d.Token()
 	if err != nil {
-		return errJSON
+		return nil, errJSON
 	}
 	open, nested := t.(json.Delim)
 	if !nested {
-		return nil
+		return t, nil
 	}
 	if depth == maxDepth {
-		return fmt.Errorf("nested deeper than %d", maxDepth)
+		return nil, fmt.Errorf("nested deeper than %d", maxDepth)
 	}
-	seen := map[string]bool{}
+	var (
+		list   = []any{}
+		object = map[string]any{}
+		name   string
+	)
 	for d.More() {
 		if open == '{' {
 			k, err := d.Token()
 			if err != nil {
-				return errJSON
+				return nil, errJSON
 			}
-			name := strings.ToLower(k.(string))
-			if seen[name] {
-				return errors.New("a key stands twice")
+			name, _ = k.(string)
+			// The decoder folds case, and more than ASCII's: the Kelvin sign is
+			// a k to it. All our keys are in one case, so there is no need to.
+			if strings.Trim(name, "abcdefghijklmnopqrstuvwxyz0123456789_") != "" {
+				return nil, errors.New("unknown key")
 			}
-			seen[name] = true
+			if _, twice := object[name]; twice {
+				return nil, errors.New("a key stands twice")
+			}
 		}
-		if err := checkValue(d, depth+1); err != nil {
-			return err
+		v, err := readValue(d, depth+1)
+		if err != nil {
+			return nil, err
+		}
+		if open == '{' {
+			object[name] = v
+		} else {
+			list = append(list, v)
 		}
 	}
-	_, err = d.Token()
-	if err != nil {
-		return errJSON
+	if _, err := d.Token(); err != nil {
+		return nil, errJSON
 	}
-	return nil
+	if open == '{' {
+		return object, nil
+	}
+	return list, nil
 }

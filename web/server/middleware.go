@@ -101,13 +101,23 @@ func (s *Server) allowed(r Request, operation string) *Problem {
 		return nil
 	}
 	switch {
-	case r.Kind != registry.Office:
+	case r.Kind != registry.Office, !s.ofOffices(operation):
 		return &Problem{Status: fiber.StatusNotFound, Reason: "not_found", RequestID: r.RequestID}
 	case r.Role == string(access.Anyone):
 		return &Problem{Status: fiber.StatusUnauthorized, Reason: "signed_out", RequestID: r.RequestID}
 	default:
 		return &Problem{Status: fiber.StatusForbidden, Reason: "forbidden", RequestID: r.RequestID}
 	}
+}
+
+// ofOffices reports whether anyone may do the operation in an office.
+func (s *Server) ofOffices(operation string) bool {
+	for _, role := range []access.Role{access.Anyone, access.Owner, access.Practitioner, access.FrontDesk} {
+		if s.Policy.Can(role, access.Tenant, operation) {
+			return true
+		}
+	}
+	return false
 }
 
 // visit reads the visit cookie, or sets one. It tells browsers apart for the

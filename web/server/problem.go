@@ -10,6 +10,7 @@ import (
 	"strings"
 
 	"github.com/danielgtaylor/huma/v2"
+	"github.com/danielgtaylor/huma/v2/validation"
 	"github.com/gofiber/fiber/v2"
 
 	"siegel/platform/fault"
@@ -95,6 +96,9 @@ func statusOf(f *fault.Error) int {
 	case fault.Expired:
 		return http.StatusGone
 	case fault.Limited:
+		if f.Reason == "proof_required" { // not less, but with a proof of work
+			return http.StatusPreconditionRequired
+		}
 		return http.StatusTooManyRequests
 	case fault.Unavailable:
 		return http.StatusServiceUnavailable
@@ -127,7 +131,12 @@ func humaProblem(ctx huma.Context, status int, _ string, errs ...error) huma.Sta
 	for _, err := range errs {
 		var d *huma.ErrorDetail
 		if errors.As(err, &d) {
-			p.Details = append(p.Details, Detail{d.Location, d.Message})
+			where := d.Location
+			if d.Message == validation.MsgUnexpectedProperty {
+				// An unknown key is the sender's own text: only where it stands is said.
+				where = where[:max(strings.LastIndexByte(where, '.'), 0)]
+			}
+			p.Details = append(p.Details, Detail{where, d.Message})
 			if !strings.HasPrefix(d.Location, "body") {
 				p.Reason = "malformed_request"
 			}

@@ -8,12 +8,14 @@
 package server
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
 	"log/slog"
 	"net"
 	"net/netip"
+	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -21,6 +23,7 @@ import (
 	"github.com/danielgtaylor/huma/v2"
 	"github.com/danielgtaylor/huma/v2/adapters/humafiber"
 	"github.com/gofiber/fiber/v2"
+	"github.com/valyala/fasthttp"
 
 	"siegel/platform/access"
 	"siegel/platform/identity"
@@ -36,6 +39,9 @@ const (
 	idleTimeout    = 60 * time.Second
 	requestTimeout = 10 * time.Second
 )
+
+// methods are all that any route may have; HEAD goes where GET goes.
+var methods = []string{fiber.MethodGet, fiber.MethodPost, fiber.MethodDelete, fiber.MethodOptions}
 
 // Config wires a [Server]. Every field without a remark is required.
 type Config struct {
@@ -60,6 +66,7 @@ type Server struct {
 	app        *fiber.App
 	api        huma.API
 	operations []string
+	pingEvery  time.Duration // how often a stream's session is looked at
 	stop       chan struct{} // closed when streams shall end
 	stopOnce   sync.Once
 }
@@ -69,7 +76,7 @@ func New(c Config) (*Server, error) {
 	if c.Registry == nil || c.Identity == nil || c.Staff == nil || c.Policy == nil || c.Ready == nil || c.Scheme == "" {
 		return nil, errors.New("server: incomplete config")
 	}
-	s := &Server{Config: c, scheme: c.Scheme, stop: make(chan struct{})}
+	s := &Server{Config: c, scheme: c.Scheme, pingEvery: pingEvery, stop: make(chan struct{})}
 	s.app = fiber.New(fiber.Config{
 		// Without it, values from a request change when the framework reuses
 		// their memory: one tenant's string becomes another's.
@@ -82,15 +89,25 @@ func New(c Config) (*Server, error) {
 		ReadTimeout:           readTimeout,
 		WriteTimeout:          writeTimeout,
 		IdleTimeout:           idleTimeout,
-		RequestMethods:        []string{fiber.MethodGet, fiber.MethodHead, fiber.MethodPost, fiber.MethodDelete, fiber.MethodOptions},
+		RequestMethods:        methods,
 		ErrorHandler:          s.failed,
 	})
-	s.app.Use(s.identify, checkWire, secureHeaders(c.Scheme), s.resolve, s.checkOrigin)
-
-	huma.NewErrorWithContext = humaProblem
-	huma.NewError = func(status int, msg string, errs ...error) huma.StatusError {
-		return humaProblem(nil, status, msg, errs...)
+	serve := s.app.Server().Handler
+	s.app.Server().Handler = func(c *fasthttp.RequestCtx) {
+		switch method := string(c.Method()); {
+		case method == fiber.MethodHead: // what GET says, without the content
+			c.Request.Header.SetMethod(fiber.MethodGet)
+			serve(c)
+			c.Response.SkipBody = true
+		case slices.Contains(methods, method):
+			serve(c)
+		default:
+			s.unknownMethod(c)
+		}
 	}
+	s.app.Use(s.identify, secureHeaders(c.Scheme), checkWire, s.resolve, s.checkOrigin)
+
+	sayProblems()
 	config := huma.DefaultConfig("Siegel", "1")
 	config.DocsPath, config.OpenAPIPath, config.SchemasPath = "", "", ""
 	config.CreateHooks = nil
@@ -101,6 +118,15 @@ func New(c Config) (*Server, error) {
 	s.pages()
 	return s, nil
 }
+
+// sayProblems makes huma say what it refuses in our words. It can only be told
+// for all servers of a process.
+var sayProblems = sync.OnceFunc(func() {
+	huma.NewErrorWithContext = humaProblem
+	huma.NewError = func(status int, msg string, errs ...error) huma.StatusError {
+		return humaProblem(nil, status, msg, errs...)
+	}
+})
 
 // Listen serves on ln until [Server.Shutdown]. It returns an error at once
 // where policy and routes do not agree.
@@ -136,13 +162,28 @@ func (s *Server) failed(c *fiber.Ctx, err error) error {
 	} else {
 		p = ProblemOf(c.UserContext(), err)
 	}
+	if p.RequestID == "" { // refused before the middleware ran
+		p.RequestID = token(9)
+		c.Set("X-Request-Id", p.RequestID)
+		setSecureHeaders(c, s.scheme)
+	}
 	if p.Status >= fiber.StatusInternalServerError {
 		slog.ErrorContext(c.UserContext(), "request failed", "request_id", p.RequestID, "err", err)
 	}
-	if p.RequestID == "" { // refused before the middleware ran
-		setSecureHeaders(c, s.scheme)
-	}
 	return writeProblem(c, p)
+}
+
+// unknownMethod refuses a method that no route has. The framework would do so
+// in its own words, before any middleware.
+func (s *Server) unknownMethod(raw *fasthttp.RequestCtx) {
+	c := s.app.AcquireCtx(raw)
+	defer s.app.ReleaseCtx(c)
+	raw.SetConnectionClose() // nobody has looked at how its body is framed
+	setSecureHeaders(c, s.scheme)
+	request := token(9)
+	c.Set("X-Request-Id", request)
+	c.Set(fiber.HeaderAllow, strings.Join(append([]string{fiber.MethodHead}, methods...), ", "))
+	_ = writeProblem(c, &Problem{Status: fiber.StatusMethodNotAllowed, Reason: "method_not_allowed", RequestID: request})
 }
 
 // client is the caller's address: the peer, or what the nearest proxy that is
@@ -153,7 +194,9 @@ func (s *Server) client(c *fiber.Ctx) netip.Addr {
 	if !s.trusted(peer) {
 		return peer
 	}
-	hops := strings.Split(c.Get(fiber.HeaderXForwardedFor), ",")
+	// Some proxies write a line of their own below one that the client sent.
+	lines := c.Request().Header.PeekAll(fiber.HeaderXForwardedFor)
+	hops := strings.Split(string(bytes.Join(lines, []byte(","))), ",")
 	for i := len(hops) - 1; i >= 0; i-- {
 		hop, err := netip.ParseAddr(strings.TrimSpace(hops[i]))
 		if err != nil {

@@ -23,7 +23,7 @@ var (
 func checkWire(c *fiber.Ctx) error {
 	target := c.Request().Header.RequestURI()
 	if len(target) == 0 || target[0] != '/' || bytes.ContainsAny(target, "\\\x00") {
-		return refuse(c, errTarget)
+		return hangUp(c, ProblemOf(c.UserContext(), errTarget))
 	}
 	var hosts, lengths, transfers, types int
 	for line := range bytes.SplitSeq(c.Request().Header.RawHeaders(), []byte("\r\n")) {
@@ -32,7 +32,7 @@ func checkWire(c *fiber.Ctx) error {
 			continue
 		}
 		if !found || len(name) == 0 || bytes.ContainsAny(name, " \t\n") {
-			return refuse(c, errHeader)
+			return hangUp(c, ProblemOf(c.UserContext(), errHeader))
 		}
 		switch {
 		case bytes.EqualFold(name, []byte("host")):
@@ -44,13 +44,20 @@ func checkWire(c *fiber.Ctx) error {
 		case bytes.EqualFold(name, []byte("content-type")):
 			types++
 		case bytes.EqualFold(name, []byte("content-encoding")):
-			return writeProblem(c, &Problem{Status: fiber.StatusUnsupportedMediaType, Reason: errContentCoded.Reason, RequestID: From(c.UserContext()).RequestID})
+			return hangUp(c, &Problem{Status: fiber.StatusUnsupportedMediaType, Reason: errContentCoded.Reason, RequestID: From(c.UserContext()).RequestID})
 		}
 	}
 	if hosts != 1 || lengths+transfers > 1 || types > 1 {
-		return refuse(c, errHeader)
+		return hangUp(c, ProblemOf(c.UserContext(), errHeader))
 	}
 	return c.Next()
+}
+
+// hangUp refuses a request and ends the connection. Where framing is in doubt,
+// what follows may be a request that only one of two readers sees (RFC 9112 §6.3).
+func hangUp(c *fiber.Ctx, p *Problem) error {
+	c.Context().SetConnectionClose()
+	return writeProblem(c, p)
 }
 
 // checkOrigin lets only our own pages change anything, and only with JSON.
