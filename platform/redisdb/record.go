@@ -21,6 +21,7 @@ var ErrUnreadable = errors.New("redis record does not open")
 type keys struct {
 	secret []byte
 	aeads  sync.Map // purpose -> cipher.AEAD
+	macs   sync.Map // purpose -> []byte
 }
 
 func newKeys(secret []byte) (*keys, error) {
@@ -54,6 +55,15 @@ func (k *keys) aead(purpose string) cipher.AEAD {
 	return a
 }
 
+func (k *keys) mac(purpose string) []byte {
+	if m, ok := k.macs.Load(purpose); ok {
+		return m.([]byte)
+	}
+	m := k.derive("mac|" + purpose)
+	k.macs.Store(purpose, m)
+	return m
+}
+
 // Seal encrypts a record for the given purpose, bound to the key it stands under.
 func (c *Client) Seal(purpose string, plaintext []byte, key string) []byte {
 	a := c.keys.aead(purpose)
@@ -80,7 +90,7 @@ func (c *Client) Open(purpose string, sealed []byte, key string) ([]byte, error)
 // MAC is a keyed hash over unambiguously joined parts, so that Redis can count
 // an address without seeing it.
 func (c *Client) MAC(purpose string, parts ...string) []byte {
-	m := hmac.New(sha256.New, c.keys.derive("mac|"+purpose))
+	m := hmac.New(sha256.New, c.keys.mac(purpose))
 	var n [4]byte
 	for _, p := range parts {
 		binary.BigEndian.PutUint32(n[:], uint32(len(p)))

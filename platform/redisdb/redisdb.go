@@ -5,7 +5,7 @@
 // never an appointment, a session or a budget. Records are encrypted under
 // keys derived from the server's secret, which Redis never sees. A Redis that
 // hangs costs at most [Timeout] a call, and after [tripAfter] failures in a
-// row nothing at all for [tripFor]: calls then fail at once with
+// row nothing at all for up to [tripFor]: calls then fail at once with
 // [ErrUnavailable].
 package redisdb
 
@@ -24,6 +24,11 @@ import (
 
 // Timeout bounds every dial, read and write.
 const Timeout = 100 * time.Millisecond
+
+// connections is how many calls are under way at once. Redis does one thing at
+// a time: with few, the time that counts against [Timeout] is its own, and not
+// that of a queue before it.
+const connections = 16
 
 // ErrUnavailable is returned while Redis does not answer.
 var ErrUnavailable = fault.New(fault.Unavailable, "holds_unavailable").After(2 * time.Second)
@@ -56,10 +61,10 @@ func Open(_ context.Context, c Config) (*Client, error) {
 	opt.DialerRetries = 1
 	opt.MaxRetries = -1
 	opt.ContextTimeoutEnabled = true
-	opt.PoolSize = 64
+	opt.PoolSize = connections
 	opt.MinIdleConns = 2
 	raw := redis.NewClient(opt)
-	raw.AddHook(&breaker{now: time.Now})
+	raw.AddHook(newBreaker(connections))
 	return &Client{raw: raw, keys: keys}, nil
 }
 

@@ -109,13 +109,13 @@ func orNone(tenant id.Tenant, key string) string {
 // Reserve takes r. It returns the record that stands after it (r.Value, or the
 // older one for [Same]) and the end of its life by Redis's clock.
 func (c *Client) Reserve(ctx context.Context, r Reservation) (Outcome, []byte, time.Time, error) {
-	keys := []string{liveKey(r.Tenant), r.Record, r.Once, r.Browser, r.Network}
+	keys := append(make([]string, 0, 5+len(r.Claims)), liveKey(r.Tenant), r.Record, r.Once, r.Browser, r.Network)
 	proven := "0"
 	if r.Proven {
 		proven = "1"
 	}
-	args := []any{r.ID, r.Value, r.TTL.Milliseconds(), r.OnceValue, onceTTL.Milliseconds(),
-		r.BrowserCap, r.NetworkFree, r.NetworkCap, proven}
+	args := append(make([]any, 0, 9+6*len(r.Claims)), r.ID, r.Value, r.TTL.Milliseconds(), r.OnceValue, onceTTL.Milliseconds(),
+		r.BrowserCap, r.NetworkFree, r.NetworkCap, proven)
 	for _, claim := range r.Claims {
 		keys = append(keys, claimKey(r.Tenant, claim.Resource))
 		args = append(args, claim.Starts, claim.Ends, claim.Capacity, claim.DayStarts, claim.DayEnds, claim.DayCap)

@@ -21,7 +21,8 @@ local death = now + tonumber(ARGV[4])
 if ARGV[4] == '0' then death = redis.call('PEXPIRETIME', KEYS[2]) end
 for i = 5, #KEYS do redis.call('DEL', KEYS[i]) end
 redis.call('SET', KEYS[2], ARGV[3], 'PXAT', death)
-redis.call('ZADD', KEYS[1], death, ARGV[1])
+-- Only what still lives: a reservation that was forgotten is not revived.
+redis.call('ZADD', KEYS[1], 'XX', death, ARGV[1])
 redis.call('EXPIRE', KEYS[1], 7200)
 if named(KEYS[4]) then redis.call('SET', KEYS[4], ARGV[5], 'PXAT', death) end
 if named(KEYS[3]) then redis.call('SET', KEYS[3], ARGV[6], 'PX', ARGV[7]) end

@@ -21,33 +21,44 @@ if own then return {'same', own, redis.call('PEXPIRETIME', record)} end
 
 redis.call('ZREMRANGEBYSCORE', live, '-inf', now)
 
-local function alive(member)
-  return redis.call('ZSCORE', live, member)
-end
-
 local function count(set)
   local n = 0
   for _, member in ipairs(redis.call('SMEMBERS', set)) do
-    if alive(member) then n = n + 1 else redis.call('SREM', set, member) end
+    if redis.call('ZSCORE', live, member) then n = n + 1 else redis.call('SREM', set, member) end
   end
   return n
 end
 
-local resources = #KEYS - 5
-for i = 1, resources do
+local full
+for i = 1, #KEYS - 5 do
   local set, at = KEYS[5 + i], 9 + (i - 1) * 6
   local starts, ends, capacity = tonumber(ARGV[at + 1]), tonumber(ARGV[at + 2]), tonumber(ARGV[at + 3])
+  local dayStarts, dayEnds = tonumber(ARGV[at + 4]), tonumber(ARGV[at + 5])
   -- Nothing occupies a resource longer than a day.
-  local met = redis.call('ZRANGEBYSCORE', set, starts - 86400, '(' .. ends, 'WITHSCORES')
-  local edges = {}
+  local met = redis.call('ZRANGEBYSCORE', set, math.min(starts - 86400, dayStarts), '(' .. math.max(ends, dayEnds), 'WITHSCORES')
+  local near, ids = {}, {} -- what overlaps or lies in the day
   for j = 1, #met, 2 do
-    local sep = string.find(met[j], '|', 1, true)
-    local other, till = string.sub(met[j], 1, sep - 1), tonumber(string.sub(met[j], sep + 1))
-    if not alive(other) then
-      redis.call('ZREM', set, met[j])
-    elseif till > starts then
-      edges[#edges + 1] = {math.max(tonumber(met[j + 1]), starts), 1}
-      edges[#edges + 1] = {till, -1}
+    local member, begins = met[j], tonumber(met[j + 1])
+    local sep = string.find(member, '|', 1, true)
+    local till = tonumber(string.sub(member, sep + 1))
+    local overlaps, today = begins < ends and till > starts, begins >= dayStarts and begins < dayEnds
+    if overlaps or today then
+      ids[#ids + 1] = string.sub(member, 1, sep - 1)
+      near[#ids] = {member, begins, till, overlaps, today}
+    end
+  end
+  local lives = {}
+  if #ids > 0 then lives = redis.call('ZMSCORE', live, unpack(ids)) end
+  local edges, day = {}, 0
+  for j, claim in ipairs(near) do
+    if not lives[j] then
+      redis.call('ZREM', set, claim[1])
+    else
+      if claim[4] then
+        edges[#edges + 1] = {math.max(claim[2], starts), 1}
+        edges[#edges + 1] = {claim[3], -1}
+      end
+      if claim[5] then day = day + 1 end
     end
   end
   table.sort(edges, function(a, b) return a[1] < b[1] or (a[1] == b[1] and a[2] < b[2]) end)
@@ -56,16 +67,10 @@ for i = 1, resources do
     depth = depth + edge[2]
     if depth >= capacity then return {'taken', '', 0} end
   end
+  full = full or day >= tonumber(ARGV[at + 6])
 end
-
-for i = 1, resources do
-  local set, at = KEYS[5 + i], 9 + (i - 1) * 6
-  local n = 0
-  for _, member in ipairs(redis.call('ZRANGEBYSCORE', set, ARGV[at + 4], '(' .. ARGV[at + 5])) do
-    if alive(string.sub(member, 1, string.find(member, '|', 1, true) - 1)) then n = n + 1 end
-  end
-  if n >= tonumber(ARGV[at + 6]) then return {'day', '', 0} end
-end
+-- Said only now: of a slot that is taken, that is what matters.
+if full then return {'day', '', 0} end
 if count(KEYS[4]) >= tonumber(ARGV[6]) then return {'browser', '', 0} end
 local crowd = count(KEYS[5])
 if crowd >= tonumber(ARGV[8]) then return {'network', '', 0} end
@@ -75,7 +80,7 @@ local death = now + ttl
 redis.call('SET', record, ARGV[2], 'PXAT', death)
 redis.call('SET', once, ARGV[4], 'PX', ARGV[5])
 redis.call('ZADD', live, death, id)
-for i = 1, resources do
+for i = 1, #KEYS - 5 do
   local set, at = KEYS[5 + i], 9 + (i - 1) * 6
   redis.call('ZADD', set, ARGV[at + 1], id .. '|' .. ARGV[at + 2])
   redis.call('EXPIRE', set, 7200)
