@@ -102,7 +102,7 @@ func (c Config) CheckServe() error {
 // Base is the scheme, and the domain with its port, below which tenants live.
 func (c Config) Base() (scheme, domain string, err error) {
 	u, err := url.Parse(c.BaseURL)
-	if err != nil || u.Host == "" || strings.Trim(u.Path, "/") != "" || u.RawQuery != "" || u.User != nil {
+	if err != nil || u.Host == "" || strings.Trim(u.Path, "/") != "" || u.RawQuery != "" || u.Fragment != "" || u.User != nil {
 		return "", "", errors.New("SIEGEL_BASE_URL is not like https://example.org")
 	}
 	local := u.Hostname() == "localhost" || strings.HasSuffix(u.Hostname(), ".localhost")
@@ -128,7 +128,7 @@ func (c Config) Proxies() ([]netip.Prefix, error) {
 // SMS are the settings of the SMS plugin.
 func (c Config) SMS() (map[string]any, error) {
 	settings := map[string]any{}
-	if err := json.Unmarshal([]byte(c.SMSSettings), &settings); err != nil {
+	if err := json.Unmarshal([]byte(c.SMSSettings), &settings); err != nil || settings == nil {
 		return nil, errors.New("SIEGEL_SMS_SETTINGS is not a JSON object")
 	}
 	return settings, nil

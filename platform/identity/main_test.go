@@ -9,7 +9,7 @@ import (
 	"testing"
 	"time"
 
-	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgxpool"
 
 	"siegel/platform/embedded/testdb"
 	"siegel/platform/id"
@@ -27,7 +27,7 @@ func TestMain(m *testing.M) {
 type fixture struct {
 	*identity.Service
 	db    *postgres.DB
-	owner *pgx.Conn // sees and alters what the server may not
+	owner *pgxpool.Pool // sees and alters what the server may not; tests run side by side
 	clock *clock
 }
 
@@ -39,11 +39,11 @@ func setup(t *testing.T, redis *redisdb.Client) *fixture {
 		t.Fatalf("open the database: %v", err)
 	}
 	t.Cleanup(db.Close)
-	owner, err := pgx.Connect(t.Context(), urls.Owner)
+	owner, err := pgxpool.New(t.Context(), urls.Owner)
 	if err != nil {
 		t.Fatalf("connect as the owner: %v", err)
 	}
-	t.Cleanup(func() { _ = owner.Close(context.Background()) })
+	t.Cleanup(owner.Close)
 	f := &fixture{db: db, owner: owner, clock: &clock{t: time.Now()}}
 	f.Service = f.another(t, redis)
 	return f
