@@ -1,7 +1,6 @@
 package keyring_test
 
 import (
-	"context"
 	"crypto/rand"
 	"crypto/sha256"
 	"errors"
