@@ -10,13 +10,37 @@ import (
 
 // One practitioner, Monday to Friday 8-12 and 14-18, slots of 15 minutes over
 // 30 days, of which 200 are taken.
-func BenchmarkSlots(b *testing.B) {
+func BenchmarkSlots(b *testing.B) { benchmarkSlots(b, nil) }
+
+// The same with five years of holidays, and closed at noon on each Wednesday.
+func BenchmarkSlotsWithClosures(b *testing.B) {
+	var closed []schedule.Stretch
+	for year := 2026; year < 2031; year++ {
+		for _, h := range schedule.Holidays("DE-BW", schedule.Anywhere, year) {
+			closed = append(closed, schedule.WholeDay(h.Date))
+		}
+	}
+	for day := date(b, "2026-11-25"); day < date(b, "2027-01-01"); day += 7 {
+		closed = append(closed, schedule.Stretch{From: day, FromMinute: hm(11, 0), Until: day, UntilMinute: hm(15, 0)})
+	}
+	benchmarkSlots(b, closed)
+}
+
+func benchmarkSlots(b *testing.B, closures []schedule.Stretch) {
 	berlin := zone(b, "Europe/Berlin")
 	var openings []schedule.Opening
 	for day := 1; day <= 5; day++ {
 		openings = append(openings,
 			schedule.Opening{Zone: berlin, Weekday: day, From: hm(8, 0), Until: hm(12, 0)},
 			schedule.Opening{Zone: berlin, Weekday: day, From: hm(14, 0), Until: hm(18, 0)})
+	}
+	var closed []schedule.Interval
+	for _, c := range closures {
+		closed = c.AppendIn(closed, berlin)
+	}
+	closed = schedule.Union(closed)
+	for i := range openings {
+		openings[i].Closed = closed
 	}
 	svc := service(15, 15)
 	from := date(b, "2026-11-23")

@@ -40,6 +40,9 @@ func (d Date) Weekday() int {
 	return int(floorMod(int64(d)+thursday, 7)) + 1
 }
 
+// Year returns the calendar year.
+func (d Date) Year() int { return time.Unix(d.seconds(), 0).UTC().Year() }
+
 // String returns the ISO 8601 form 2006-01-02.
 func (d Date) String() string { return string(d.AppendFormat(nil)) }
 

@@ -13,7 +13,8 @@ import (
 
 // slowSlots is the rule said minute by minute: it looks at a wall clock at
 // every minute of UTC and knows nothing of spans, grids or sorting.
-func slowSlots(openings []schedule.Opening, svc schedule.Service, capacity int, busy []schedule.Interval, from, to schedule.Date, now time.Time) []schedule.Slot {
+// closures are each opening's.
+func slowSlots(openings []schedule.Opening, closures [][]schedule.Stretch, svc schedule.Service, capacity int, busy []schedule.Interval, from, to schedule.Date, now time.Time) []schedule.Slot {
 	free := func(minute time.Time) bool {
 		over := 0
 		for _, b := range busy {
@@ -29,7 +30,17 @@ func slowSlots(openings []schedule.Opening, svc schedule.Service, capacity int, 
 		wall := local.Hour()*60 + local.Minute()
 		return civil(local.Date()).Equal(day) && o.From <= wall && wall < o.Until
 	}
-	offers := func(o schedule.Opening, starts time.Time) bool {
+	shut := func(closures []schedule.Stretch, zone *time.Location, minute time.Time) bool {
+		local := minute.In(zone)
+		wall := civil(local.Date()).Add(time.Duration(local.Hour()*60+local.Minute()) * time.Minute)
+		return slices.ContainsFunc(closures, func(c schedule.Stretch) bool {
+			bound := func(d schedule.Date, minute int) time.Time {
+				return civil(1970, 1, 1+int(d)).Add(time.Duration(minute) * time.Minute)
+			}
+			return !wall.Before(bound(c.From, c.FromMinute)) && wall.Before(bound(c.Until, c.UntilMinute))
+		})
+	}
+	offers := func(o schedule.Opening, closures []schedule.Stretch, starts time.Time) bool {
 		local := starts.In(o.Zone)
 		day := civil(local.Date())
 		n := schedule.Date(day.Unix() / (24 * 60 * 60))
@@ -45,7 +56,7 @@ func slowSlots(openings []schedule.Opening, svc schedule.Service, capacity int, 
 			return false
 		}
 		for m := starts; m.Before(starts.Add(svc.Duration)); m = m.Add(time.Minute) {
-			if !inside(o, day, m) {
+			if !inside(o, day, m) || shut(closures, o.Zone, m) {
 				return false
 			}
 		}
@@ -58,7 +69,7 @@ func slowSlots(openings []schedule.Opening, svc schedule.Service, capacity int, 
 	for starts := begin; starts.Before(end); starts = starts.Add(time.Minute) {
 		best := -1
 		for i, o := range openings {
-			if !offers(o, starts) {
+			if !offers(o, closures[i], starts) {
 				continue
 			}
 			if best < 0 || wins(o, openings[best]) {
@@ -147,6 +158,27 @@ func TestSlotsAgreeWithAWallClock(t *testing.T) {
 			}
 			openings = append(openings, o)
 		}
+		// Some closures are of the place, some of one opening only.
+		stretches := func(name string, least, most int) (all []schedule.Stretch) {
+			for range pick(name, least, most) {
+				c := schedule.Stretch{From: day + schedule.Date(pick("closes on", -2, 2)), FromMinute: pick("closes", 0, 1439)}
+				if pick("to the minute", 0, 2) > 0 {
+					c.FromMinute -= c.FromMinute % 15
+				}
+				c.Until, c.UntilMinute = c.From+schedule.Date(pick("closed days", 0, 2)), pick("closed until", 0, 1440)
+				all = append(all, c)
+			}
+			return all
+		}
+		closures := make([][]schedule.Stretch, len(openings))
+		everybody := stretches("closures", 0, 2)
+		for i := range openings {
+			closures[i] = append(stretches("own closures", 0, 1), everybody...)
+			for _, c := range closures[i] {
+				openings[i].Closed = c.AppendIn(openings[i].Closed, openings[i].Zone)
+			}
+			openings[i].Closed = schedule.Union(openings[i].Closed)
+		}
 		var busy []schedule.Interval
 		for range pick("busy", 0, 12) {
 			b := schedule.Interval{Starts: midnight + 60*int64(pick("busy from", -40*60, 40*60))}
@@ -156,13 +188,13 @@ func TestSlotsAgreeWithAWallClock(t *testing.T) {
 		capacity := pick("capacity", 1, 3)
 
 		got := schedule.Slots([]schedule.Slot{}, openings, svc, capacity, busy, from, to, now)
-		want := slowSlots(openings, svc, capacity, busy, from, to, now)
+		want := slowSlots(openings, closures, svc, capacity, busy, from, to, now)
 		if !slices.Equal(got, want) {
 			t.Fatalf("got  %v\nwant %v", starts(got), starts(want))
 		}
 
 		// A start is offered exactly if it would be free with nobody else there.
-		empty := slowSlots(openings, svc, 1, nil, from, to, now)
+		empty := slowSlots(openings, closures, svc, 1, nil, from, to, now)
 		for at := int64(from)*86400 - 15*3600; at < int64(to)*86400+15*3600; at += 300 {
 			opening, ok := schedule.Offered(openings, svc, at, now)
 			k, listed := slices.BinarySearchFunc(empty, at, func(s schedule.Slot, at int64) int { return int(s.Starts - at) })

@@ -5,7 +5,8 @@
 // location's zone: an opening is the set of instants at which a clock on the
 // location's wall shows a time inside it. A wall time that a clock change
 // skips is therefore never offered, one that it repeats is offered twice, as
-// two instants, and the promise holds in every IANA zone.
+// two instants, and the promise holds in every IANA zone. Closures and public
+// holidays ([Holidays]) are wall time by the same rule, a [Stretch] each.
 //
 // It does not promise that a slot stays free: that is the database's matter.
 package schedule
@@ -32,6 +33,10 @@ type Opening struct {
 	ValidFrom, ValidUntil Date
 	// Services restricts the opening to some services; empty is all.
 	Services []id.Service
+	// Closed is when it is closed nevertheless, at its place or for its
+	// practitioner: in order, disjoint, none empty (see [Union]). A slot's shown
+	// time stays out of it, buffers may reach in, as over the opening's end.
+	Closed []Interval
 	// Condition is the caller's, carried along: an index into its table of conditions.
 	Condition int
 }
@@ -147,6 +152,9 @@ func Offered(openings []Opening, svc Service, starts int64, now time.Time) (open
 		if !w.offers(starts, svc) {
 			continue
 		}
+		if _, shut := o.closed(starts, starts+seconds(svc.Duration)); shut {
+			continue
+		}
 		if !ok || compareOpenings(openings, i, opening) < 0 {
 			opening, ok = i, true
 		}
@@ -177,14 +185,25 @@ func appendWindow(dst []Slot, w window, opening int, svc Service, full []Interva
 			continue
 		}
 		next := firstEndingAfter(full, part.Starts-before)
-		for at := part.Starts; at < latest; at += step {
-			for next < len(full) && full[next].Ends <= at-before {
-				next++
+		// From closure to closure: a window without one pays a look, not its slots.
+		for at := part.Starts; at < latest; {
+			until := latest
+			if shut, ok := w.opening.closed(at, latest+duration-1); ok {
+				if shut.Starts < at+duration {
+					at = w.align(k, shut.Ends, step)
+					continue
+				}
+				until = shut.Starts - duration + 1
 			}
-			if next < len(full) && full[next].Starts < at+duration+after {
-				continue
+			for ; at < until; at += step {
+				for next < len(full) && full[next].Ends <= at-before {
+					next++
+				}
+				if next < len(full) && full[next].Starts < at+duration+after {
+					continue
+				}
+				dst = append(dst, Slot{Starts: at, Ends: at + duration, Opening: opening})
 			}
-			dst = append(dst, Slot{Starts: at, Ends: at + duration, Opening: opening})
 		}
 	}
 	return dst
