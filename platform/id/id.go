@@ -101,6 +101,7 @@ type (
 	resource     struct{}
 	service      struct{}
 	window       struct{}
+	closure      struct{}
 	hold         struct{}
 	booking      struct{}
 	appointment  struct{}
@@ -115,6 +116,7 @@ func (practitioner) prefix() string { return "prc_" }
 func (resource) prefix() string     { return "res_" }
 func (service) prefix() string      { return "svc_" }
 func (window) prefix() string       { return "win_" }
+func (closure) prefix() string      { return "cls_" }
 func (hold) prefix() string         { return "hld_" }
 func (booking) prefix() string      { return "bkg_" }
 func (appointment) prefix() string  { return "apt_" }
@@ -131,6 +133,7 @@ type (
 	Resource     = ID[resource]
 	Service      = ID[service]
 	Window       = ID[window]
+	Closure      = ID[closure]
 	Hold         = ID[hold]
 	Booking      = ID[booking]
 	Appointment  = ID[appointment]

@@ -22,6 +22,8 @@ import (
 	"siegel/tenants/booking"
 	"siegel/tenants/keyring"
 	"siegel/tenants/notify"
+	"siegel/tenants/practice"
+	"siegel/tenants/schedule"
 	"siegel/tenants/tenanttest"
 )
 
@@ -693,6 +695,47 @@ func TestWithdrawnTimesAreNotBooked(t *testing.T) {
 	}
 	if n := b.count(t, "appointment"); n != 0 {
 		t.Fatalf("%d appointments", n)
+	}
+}
+
+func TestWhatIsClosedIsNeitherHeldNorBooked(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	starts := tenanttest.At(3, 9, 0)
+	r, h := b.hold(t, starts)
+	form, code := b.book(t, r.Token, h)
+	day := schedule.DateOf(starts)
+	closure, affected, err := b.Fixture.Practice.Close(t.Context(), b.Tenant.ID, practice.Closure{Stretch: schedule.WholeDay(day)})
+	if err != nil || len(affected) != 0 {
+		t.Fatalf("a booking that nobody confirmed is affected: %v, %v", affected, err)
+	}
+	if _, err := b.Confirm(t.Context(), b.Tenant.ID, form.Secret[:], code); !errors.Is(err, booking.ErrNotOffered) {
+		t.Fatalf("booked in a closure: %v", err)
+	}
+	if n := b.count(t, "appointment"); n != 0 {
+		t.Fatalf("%d appointments", n)
+	}
+	if _, err := b.Hold(t.Context(), b.Tenant.ID, b.request(starts), visitor(9), once()); !errors.Is(err, booking.ErrNotOffered) {
+		t.Fatalf("held in a closure: %v", err)
+	}
+	list, err := b.Find(t.Context(), b.Tenant.ID, practice.Query{Service: b.Quarter, From: day, To: day + 2})
+	if err != nil || len(list.Closed) != 1 || list.Closed[0].Date != day || schedule.DateOf(time.Unix(list.Slots[0].Starts, 0)) != day+1 {
+		t.Fatalf("found %+v, %v", list, err)
+	}
+
+	// Open again, it is booked; and closing then names the appointment.
+	if err := b.Fixture.Practice.Reopen(t.Context(), b.Tenant.ID, closure); err != nil {
+		t.Fatal(err)
+	}
+	r, h = b.hold(t, starts)
+	form, code = b.book(t, r.Token, h)
+	booked, err := b.Confirm(t.Context(), b.Tenant.ID, form.Secret[:], code)
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, affected, err = b.Fixture.Practice.Close(t.Context(), b.Tenant.ID, practice.Closure{Stretch: schedule.WholeDay(day)})
+	if err != nil || len(affected) != 1 || affected[0].Appointment != booked.Appointment || affected[0].Practitioner != b.Practitioner {
+		t.Fatalf("affected are %+v, %v", affected, err)
 	}
 }
 

@@ -45,7 +45,8 @@ func (s slot) day(at time.Time) (starts, ends time.Time, slots int) {
 	starts = time.Date(local.Year(), local.Month(), local.Day(), 0, 0, 0, 0, s.Zone)
 	ends = time.Date(local.Year(), local.Month(), local.Day()+1, 0, 0, 0, 0, s.Zone)
 	date := schedule.DateOf(local)
-	all := schedule.Slots(nil, s.plan.Openings, s.plan.Service, s.Capacity, nil, date, date+1, at)
+	var room [96]schedule.Slot // few practices offer more in a day
+	all := schedule.Slots(room[:0], s.plan.Openings, s.plan.Service, s.Capacity, nil, date, date+1, at)
 	// Slots on a fine grid overlap: what counts is how many fit.
 	var until int64
 	for _, one := range all {

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"siegel/platform/fault"
+	"siegel/tenants/schedule"
 )
 
 // What [Setup.Check] finds wrong. The cause names the thing.
@@ -25,6 +26,8 @@ var (
 	ErrInvalidPrice     = fault.New(fault.Invalid, "invalid_price")
 	ErrInvalidPatients  = fault.New(fault.Invalid, "invalid_patients")
 	ErrInvalidOpening   = fault.New(fault.Invalid, "invalid_opening")
+	ErrInvalidClosure   = fault.New(fault.Invalid, "invalid_closure")
+	ErrTooManyDays      = fault.New(fault.Invalid, "too_many_closed_days")
 	ErrUnknownReference = fault.New(fault.Invalid, "unknown_reference")
 	ErrDuplicateID      = fault.New(fault.Invalid, "duplicate_id")
 )
@@ -104,6 +107,19 @@ func (s Setup) Check() error {
 			return err
 		}
 	}
+	for _, c := range s.Closures {
+		what := fmt.Sprintf("closure %v", c.ID)
+		err := first(once(what, c.ID), c.check(what))
+		if !c.Practitioner.IsZero() {
+			err = first(err, refers(what, c.Practitioner))
+		}
+		if !c.Location.IsZero() {
+			err = first(err, refers(what, c.Location))
+		}
+		if err != nil {
+			return err
+		}
+	}
 	return nil
 }
 
@@ -117,6 +133,19 @@ func (p Practice) check() error {
 	for _, c := range p.Channels {
 		if c != "mail" && c != "sms" {
 			return ErrInvalidChannels.Because(fmt.Errorf("%q", c))
+		}
+	}
+	if p.Land != "" || p.Municipality != schedule.Anywhere {
+		if err := p.Municipality.Check(p.Land); err != nil {
+			return fmt.Errorf("practice: land %q, municipality %q: %w", p.Land, p.Municipality, err)
+		}
+	}
+	if len(p.ClosedDays) > maxClosedDays {
+		return ErrTooManyDays.Because(fmt.Errorf("%d", len(p.ClosedDays)))
+	}
+	for _, day := range p.ClosedDays {
+		if err := day.Check(); err != nil {
+			return fmt.Errorf("practice: closed day %q: %w", day, err)
 		}
 	}
 	return nil

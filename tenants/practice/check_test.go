@@ -2,6 +2,8 @@ package practice_test
 
 import (
 	"errors"
+	"slices"
+	"strings"
 	"testing"
 
 	"siegel/platform/id"
@@ -112,7 +114,44 @@ var refusals = map[string]struct {
 	"opening that is never valid": {func(s *surgery) {
 		s.Openings[0].ValidFrom, s.Openings[0].ValidUntil = schedule.Date(20001), schedule.Date(20000)
 	}, practice.ErrInvalidOpening},
+	"land that is none":            {func(s *surgery) { s.Practice.Land = "BE" }, schedule.ErrUnknownLand},
+	"municipality without a land":  {func(s *surgery) { s.Practice.Municipality = schedule.Catholic }, schedule.ErrUnknownLand},
+	"municipality of another land": {func(s *surgery) { s.Practice.Land, s.Practice.Municipality = "DE-BE", schedule.Augsburg }, schedule.ErrUnknownMunicipality},
+	"closed day that is none":      {func(s *surgery) { s.Practice.ClosedDays = []schedule.Yearly{"31-12"} }, schedule.ErrMalformedYearly},
+	"too many closed days":         {func(s *surgery) { s.Practice.ClosedDays = slices.Repeat([]schedule.Yearly{"12-24"}, 41) }, practice.ErrTooManyDays},
+	"closure of nobody known":      closing(practice.ErrUnknownReference, func(c *practice.Closure) { c.Practitioner = id.New[id.Practitioner]() }),
+	"closure nowhere":              closing(practice.ErrUnknownReference, func(c *practice.Closure) { c.Location = id.New[id.Location]() }),
+	"closure without a date":       closing(practice.ErrInvalidClosure, func(c *practice.Closure) { c.From = 0 }),
+	"closure that ends before":     closing(practice.ErrInvalidClosure, func(c *practice.Closure) { c.Until = c.From - 1 }),
+	"closure that ends at once":    closing(practice.ErrInvalidClosure, func(c *practice.Closure) { c.FromMinute, c.UntilMinute = 600, 600 }),
+	"closure from a 25th hour":     closing(practice.ErrInvalidClosure, func(c *practice.Closure) { c.FromMinute, c.Until = 1440, c.From+1 }),
+	"closure until a 25th hour":    closing(practice.ErrInvalidClosure, func(c *practice.Closure) { c.UntilMinute = 1441 }),
+	"closure for good":             closing(practice.ErrInvalidClosure, func(c *practice.Closure) { c.Until = c.From + 731 }),
+	"closure with endless words":   closing(practice.ErrInvalidClosure, func(c *practice.Closure) { c.PublicText = strings.Repeat("ä", 301) }),
+	"closure with control signs":   closing(practice.ErrInvalidClosure, func(c *practice.Closure) { c.Reason = "a\x1bb" }),
+	"substitute without a name":    closing(practice.ErrInvalidClosure, func(c *practice.Closure) { c.Substitute.Phone = "030 7654321" }),
+	"two closures with the same id": {func(s *surgery) {
+		c := wholeMonday()
+		c.ID = id.New[id.Closure]()
+		s.Closures = []practice.Closure{c, c}
+	}, practice.ErrDuplicateID},
 }
+
+type refusal = struct {
+	edit func(*surgery)
+	want error
+}
+
+// closing is a refusal of a closure of all of Monday with one thing changed.
+func closing(want error, edit func(*practice.Closure)) refusal {
+	return refusal{func(s *surgery) {
+		c := wholeMonday()
+		edit(&c)
+		s.Closures = []practice.Closure{c}
+	}, want}
+}
+
+func wholeMonday() practice.Closure { return practice.Closure{Stretch: schedule.WholeDay(monday)} }
 
 func TestCreateRefuses(t *testing.T) {
 	t.Parallel()

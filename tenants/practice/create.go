@@ -25,6 +25,7 @@ type Setup struct {
 	Practitioners []Practitioner
 	Services      []HealthcareService
 	Openings      []Opening
+	Closures      []Closure
 }
 
 // Create stores what the tenant offers, all or nothing. It returns the faults
@@ -84,6 +85,10 @@ func (s Setup) completed() Setup {
 	s.Openings = append([]Opening(nil), s.Openings...)
 	for i := range s.Openings {
 		s.Openings[i].ID = either(s.Openings[i].ID, id.New[id.Window]())
+	}
+	s.Closures = append([]Closure(nil), s.Closures...)
+	for i := range s.Closures {
+		s.Closures[i].ID = either(s.Closures[i].ID, id.New[id.Closure]())
 	}
 	return s
 }

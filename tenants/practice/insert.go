@@ -25,6 +25,10 @@ type practiceRow struct {
 	Channels  []string `bun:",array"`
 	Asks      Asks     `bun:"type:jsonb"`
 	SMSSender string   `bun:"sms_sender"`
+
+	Land         schedule.Land
+	Municipality schedule.Municipality
+	ClosedDays   []string `bun:",array"`
 }
 
 type locationRow struct {
@@ -110,12 +114,44 @@ type openingRow struct {
 	Patients       string
 }
 
+type closureRow struct {
+	bun.BaseModel `bun:"table:closure"`
+
+	TenantID          id.Tenant
+	ID                id.Closure
+	PractitionerID    id.Practitioner
+	LocationID        id.Location
+	StartsOn          string
+	StartsMinute      int
+	EndsOn            string
+	EndsMinute        int
+	Reason            string
+	PublicText        string
+	SubstituteName    string
+	SubstituteAddress string
+	SubstitutePhone   string
+}
+
+func (c Closure) row(tenant id.Tenant) closureRow {
+	return closureRow{
+		TenantID: tenant, ID: c.ID, PractitionerID: c.Practitioner, LocationID: c.Location,
+		StartsOn: c.From.String(), StartsMinute: c.FromMinute, EndsOn: c.Until.String(), EndsMinute: c.UntilMinute,
+		Reason: c.Reason, PublicText: c.PublicText, SubstituteName: c.Substitute.Name,
+		SubstituteAddress: c.Substitute.Address, SubstitutePhone: c.Substitute.Phone,
+	}
+}
+
 // insert stores the setup, one statement a table.
 func (s Setup) insert(ctx context.Context, tx bun.Tx, tenant id.Tenant) error {
 	p := s.Practice
+	closedDays := []string{}
+	for _, day := range p.ClosedDays {
+		closedDays = append(closedDays, string(day))
+	}
 	if err := insert(ctx, tx, "practice", []practiceRow{{
 		TenantID: tenant, Name: p.Name, Tagline: p.Tagline, Phone: p.Phone, Email: p.Email, Zone: p.Zone,
 		Accent: p.Accent, Imprint: p.Imprint, Hours: p.Hours, Channels: p.Channels, Asks: p.Asks, SMSSender: p.SMSSender,
+		Land: p.Land, Municipality: p.Municipality, ClosedDays: closedDays,
 	}}); err != nil {
 		return err
 	}
@@ -165,6 +201,10 @@ func (s Setup) insert(ctx context.Context, tx bun.Tx, tenant id.Tenant) error {
 			ServiceIDs: only, Insurance: o.Insurance.Codes(), Patients: o.Patients.String(),
 		})
 	}
+	var closures []closureRow
+	for _, c := range s.Closures {
+		closures = append(closures, c.row(tenant))
+	}
 	for _, table := range []func() error{
 		func() error { return insert(ctx, tx, "location", locations) },
 		func() error { return insert(ctx, tx, "resource", resources) },
@@ -172,6 +212,7 @@ func (s Setup) insert(ctx context.Context, tx bun.Tx, tenant id.Tenant) error {
 		func() error { return insert(ctx, tx, "service", services) },
 		func() error { return insert(ctx, tx, "service_practitioner", offers) },
 		func() error { return insert(ctx, tx, "opening", openings) },
+		func() error { return insert(ctx, tx, "closure", closures) },
 	} {
 		if err := table(); err != nil {
 			return err

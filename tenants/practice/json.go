@@ -1,6 +1,7 @@
 package practice
 
 import (
+	"encoding/json"
 	"slices"
 	"strconv"
 	"time"
@@ -58,7 +59,22 @@ func AppendJSON(dst []byte, list SlotList) []byte {
 		}
 		dst = append(dst, indexes...)
 	}
-	return append(dst, `]}`...)
+	dst = append(dst, `],"closed":`...)
+	dst = appendClosed(dst, list.Closed)
+	return append(dst, '}')
+}
+
+// appendClosed leaves it to the library: there are few, and their texts may
+// hold anything.
+func appendClosed(dst []byte, days []ClosedDay) []byte {
+	if len(days) == 0 {
+		return append(dst, `[]`...)
+	}
+	text, err := json.Marshal(days)
+	if err != nil {
+		panic(err) // our own types always marshal
+	}
+	return append(dst, text...)
 }
 
 // appendQuoted appends element i of a list of texts that need no escaping.

@@ -20,6 +20,14 @@ type slotListJSON struct {
 	Locations     []id.Location     `json:"locations"`
 	Conditions    []conditionJSON   `json:"conditions"`
 	Slots         []slotJSON        `json:"slots"`
+	Closed        []closedJSON      `json:"closed"`
+}
+
+type closedJSON struct {
+	Date   string `json:"date"`
+	Reason string `json:"reason"`
+	Name   string `json:"name,omitempty"`
+	Text   string `json:"text,omitempty"`
 }
 
 type conditionJSON struct {
@@ -39,7 +47,7 @@ func slowJSON(t *testing.T, list practice.SlotList) string {
 	t.Helper()
 	out := slotListJSON{
 		Zone: list.Zone, From: list.From, To: list.To, Practitioners: list.Practitioners, Locations: list.Locations,
-		Conditions: []conditionJSON{}, Slots: []slotJSON{},
+		Conditions: []conditionJSON{}, Slots: []slotJSON{}, Closed: []closedJSON{},
 	}
 	for _, c := range list.Conditions {
 		out.Conditions = append(out.Conditions, conditionJSON{c.Insurance.Codes(), c.Patients.String()})
@@ -48,6 +56,9 @@ func slowJSON(t *testing.T, list practice.SlotList) string {
 		out.Slots = append(out.Slots, slotJSON{
 			time.Unix(s.Starts, 0).UTC(), time.Unix(s.Ends, 0).UTC(), s.Practitioner, s.Location, s.Condition,
 		})
+	}
+	for _, d := range list.Closed {
+		out.Closed = append(out.Closed, closedJSON{d.Date.String(), d.Reason, d.Name, d.Text})
 	}
 	text, err := json.Marshal(out)
 	if err != nil {
@@ -69,6 +80,11 @@ func TestAppendJSONWritesWhatTheLibraryWould(t *testing.T) {
 			{Starts: 1795478399, Ends: 1795478400}, // midnight between them
 			{Starts: 1795478399, Ends: 1795478401}, // and back
 			{Starts: 4102444799, Ends: 4102448399},
+		},
+		Closed: []practice.ClosedDay{
+			{Date: schedule.NewDate(2026, 12, 25), Reason: practice.ClosedForHoliday, Name: "Erster Weihnachtstag"},
+			{Date: schedule.NewDate(2026, 12, 28), Reason: practice.ClosedByPractice, Text: "\"Urlaub\" </script>\x01\u2028"},
+			{Date: schedule.NewDate(2026, 12, 29), Reason: practice.ClosedByPractice},
 		},
 	}
 	empty := practice.SlotList{Zone: "UTC", Practitioners: []id.Practitioner{}, Locations: []id.Location{}}

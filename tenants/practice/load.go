@@ -63,7 +63,8 @@ type rows struct {
 	offer    *Offer
 	offers   map[id.Service][]id.Practitioner
 	openings []Opening
-	version  int64 // as it was at the end
+	from     schedule.Date // closures that ended before were not read
+	version  int64         // as it was at the end
 }
 
 func (s *Service) read(ctx context.Context, tenant id.Tenant) (*rows, error) {
@@ -77,12 +78,13 @@ func (s *Service) read(ctx context.Context, tenant id.Tenant) (*rows, error) {
 		// Made here since the batch may run again.
 		o := &Offer{Tenant: tenant}
 		p := &o.Practice
-		r = &rows{offer: o, offers: map[id.Service][]id.Practitioner{}}
+		r = &rows{offer: o, offers: map[id.Service][]id.Practitioner{}, from: schedule.DateOf(s.now().UTC()) - closuresKept}
 		found = b.Row(`
-			select version, name, tagline, phone, email, zone, accent, imprint, hours, channels, asks, sms_sender
+			select version, name, tagline, phone, email, zone, accent, imprint, hours, channels, asks, sms_sender,
+			       land, municipality, closed_days
 			  from practice where tenant_id = $1`, only,
 			&o.Version, &p.Name, &p.Tagline, &p.Phone, &p.Email, &p.Zone, &p.Accent, &p.Imprint, &p.Hours,
-			&p.Channels, &asks, &p.SMSSender)
+			&p.Channels, &asks, &p.SMSSender, &p.Land, &p.Municipality, &p.ClosedDays)
 
 		b.Rows(`
 			select id, name, street, postal_code, city, phone, hours, access, zone, position
@@ -170,6 +172,20 @@ func (s *Service) read(ctx context.Context, tenant id.Tenant) (*rows, error) {
 				r.openings = append(r.openings, x)
 				return err
 			})
+		b.Rows(`
+			select id, practitioner_id, location_id, starts_on - date '1970-01-01', starts_minute,
+			       ends_on - date '1970-01-01', ends_minute, reason, public_text,
+			       substitute_name, substitute_address, substitute_phone
+			  from closure where tenant_id = $1 and ends_on >= $2 order by starts_on, starts_minute, id`,
+			[]any{tenant.UUID(), r.from.String()},
+			func(rows pgx.Rows) error {
+				var c Closure
+				err := rows.Scan(&c.ID, &c.Practitioner, &c.Location, (*int32)(&c.From), &c.FromMinute,
+					(*int32)(&c.Until), &c.UntilMinute, &c.Reason, &c.PublicText,
+					&c.Substitute.Name, &c.Substitute.Address, &c.Substitute.Phone)
+				o.Closures = append(o.Closures, c)
+				return err
+			})
 		b.Row(selectVersion, only, &r.version)
 	})
 	if err != nil {
@@ -204,6 +220,7 @@ func (s *Service) build(r *rows) (*Offer, error) {
 		})
 	}
 
+	calendar := o.calendar(r.from)
 	o.openings = make(map[id.Practitioner][]opening, len(o.Practitioners))
 	for _, x := range r.openings {
 		zone, err := s.zone(o.Locations[o.locations[x.Location]].Zone)
@@ -214,6 +231,7 @@ func (s *Service) build(r *rows) (*Offer, error) {
 			Opening: schedule.Opening{
 				ID: x.ID, Location: x.Location, Zone: zone, Weekday: x.Weekday, From: x.From, Until: x.Until,
 				ValidFrom: x.ValidFrom, ValidUntil: x.ValidUntil, Services: x.Services,
+				Closed: calendar.closed(x.Practitioner, x.Location, zone),
 			},
 			condition: Condition{x.Insurance, x.Patients},
 		})

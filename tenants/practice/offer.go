@@ -19,12 +19,16 @@ type Offer struct {
 	Resources     []Resource
 	Practitioners []Practitioner
 	Services      []HealthcareService
+	// Closures are those that lie ahead, and a few past ones, by their start.
+	Closures []Closure
 
 	locations     map[id.Location]int
 	resources     map[id.Resource]int
 	practitioners map[id.Practitioner]int
 	services      map[id.Service]int
 	openings      map[id.Practitioner][]opening
+	daysOff       []dayOff      // holidays and the practice's own days, in order
+	until         schedule.Date // from here on it knows of no days off
 }
 
 // opening is an opening as slots are computed from it, and for whom it is.

@@ -48,6 +48,12 @@ type Practice struct {
 	Asks     Asks
 	// SMSSender is the sender that text messages name; empty is the provider's.
 	SMSSender string
+	// Land decides which public holidays close the practice; empty is none.
+	Land schedule.Land
+	// Municipality is where in the Land it is, as far as holidays differ.
+	Municipality schedule.Municipality
+	// ClosedDays are the practice's own, each year: 12-24, rosenmontag.
+	ClosedDays []schedule.Yearly
 }
 
 // Asks are the optional questions that the practice has switched on, each with

@@ -2,6 +2,7 @@ package practice
 
 import (
 	"context"
+	"time"
 
 	"siegel/platform/id"
 )
@@ -22,6 +23,7 @@ type Profile struct {
 	Locations     []ProfileLocation     `json:"locations"`
 	Practitioners []ProfilePractitioner `json:"practitioners"`
 	Services      []ProfileService      `json:"services"`
+	Closures      []Notice              `json:"closures"`
 }
 
 // ProfileLocation is a location as patients see it.
@@ -65,11 +67,12 @@ func (s *Service) Profile(ctx context.Context, tenant id.Tenant) (Profile, error
 	if err != nil {
 		return Profile{}, err
 	}
-	return offer.Profile(), nil
+	return offer.Profile(s.now()), nil
 }
 
-// Profile returns the practice's public face.
-func (o *Offer) Profile() Profile {
+// Profile returns the practice's public face, with the closures that are
+// announced at an instant.
+func (o *Offer) Profile(now time.Time) Profile {
 	p := Profile{
 		Tenant:        o.Tenant,
 		Name:          o.Practice.Name,
@@ -85,6 +88,7 @@ func (o *Offer) Profile() Profile {
 		Locations:     make([]ProfileLocation, len(o.Locations)),
 		Practitioners: make([]ProfilePractitioner, len(o.Practitioners)),
 		Services:      make([]ProfileService, len(o.Services)),
+		Closures:      o.Notices(now),
 	}
 	for i, l := range o.Locations {
 		p.Locations[i] = l.Profile()

@@ -12,6 +12,7 @@ import (
 	"siegel/platform/id"
 	"siegel/platform/memo"
 	"siegel/platform/postgres"
+	"siegel/tenants/schedule"
 )
 
 // Config is what a [Service] needs.
@@ -67,7 +68,7 @@ func NewService(c Config) (*Service, error) {
 // [ErrUnknownPractice] where nothing was set up.
 func (s *Service) Offer(ctx context.Context, tenant id.Tenant) (*Offer, error) {
 	return s.fresh.Get(ctx, tenant, func(ctx context.Context) (*Offer, error) {
-		if kept := s.kept.get(tenant); kept != nil {
+		if kept := s.known(tenant); kept != nil {
 			version, err := s.version(ctx, tenant)
 			if err != nil {
 				return nil, err
@@ -80,11 +81,20 @@ func (s *Service) Offer(ctx context.Context, tenant id.Tenant) (*Offer, error) {
 	})
 }
 
+// known returns the offer in memory, which may be old; nil where there is none
+// that reaches far enough into the calendar.
+func (s *Service) known(tenant id.Tenant) *Offer {
+	if kept := s.kept.get(tenant); kept != nil && kept.lasts(schedule.DateOf(s.now().UTC())) {
+		return kept
+	}
+	return nil
+}
+
 // Refresh returns what the tenant offers for a caller that has just read
 // practice.version: from memory where that is the version known, else anew
 // (and then perhaps newer still).
 func (s *Service) Refresh(ctx context.Context, tenant id.Tenant, version int64) (*Offer, error) {
-	if kept := s.kept.get(tenant); kept != nil && kept.Version == version {
+	if kept := s.known(tenant); kept != nil && kept.Version == version {
 		return kept, nil
 	}
 	return s.loads.Get(ctx, tenantVersion{tenant, version}, func(ctx context.Context) (*Offer, error) {

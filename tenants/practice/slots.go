@@ -55,6 +55,8 @@ type SlotList struct {
 	Locations     []id.Location
 	Conditions    []Condition
 	Slots         []Slot
+	// Closed are the days on which closures or holidays leave nothing.
+	Closed []ClosedDay
 }
 
 // Slot is a time at which the service can be booked, in seconds since 1970
@@ -74,7 +76,7 @@ func (s *Service) FreeSlots(ctx context.Context, tenant id.Tenant, q Query) (Slo
 	if q.Now.IsZero() {
 		q.Now = s.now()
 	}
-	offer := s.kept.get(tenant)
+	offer := s.known(tenant)
 	if offer == nil {
 		var err error
 		if offer, err = s.Offer(ctx, tenant); err != nil {
@@ -226,6 +228,7 @@ func (o *Offer) free(q Query, plans []Plan, busy [][]schedule.Interval) SlotList
 		Practitioners: make([]id.Practitioner, len(plans)),
 		Locations:     []id.Location{},
 		Conditions:    []Condition{},
+		Closed:        o.closedDays(plans, q.From, q.To),
 	}
 	var (
 		found []schedule.Slot
