@@ -41,6 +41,19 @@ export interface Service {
   practitioners: string[];
 }
 
+/** A closure that patients are told of: of the whole practice, unless it names whose. Dates are inclusive. */
+export interface Closure {
+  from: string;
+  until: string;
+  /** "12:00", where it does not begin or end with the day. */
+  from_time?: string;
+  until_time?: string;
+  practitioner?: string;
+  location?: string;
+  text: string;
+  substitute: { name: string; address: string; phone: string } | null;
+}
+
 export interface Practice {
   tenant: string;
   name: string;
@@ -59,6 +72,8 @@ export interface Practice {
   locations: Location[];
   practitioners: Practitioner[];
   services: Service[];
+  /** Of the next sixty days. */
+  closures: Closure[];
 }
 
 export interface SignedDirectory {
@@ -71,6 +86,14 @@ export interface Condition {
   patients: Patients;
 }
 
+/** A day on which nothing is left open: a public holiday has a name, a closure perhaps a text. */
+export interface ClosedDay {
+  date: string;
+  reason: "holiday" | "closure";
+  name?: string;
+  text?: string;
+}
+
 /** Slots point into the three tables of their answer by index. */
 export interface SlotsAnswer {
   zone: string;
@@ -80,6 +103,7 @@ export interface SlotsAnswer {
   locations: string[];
   conditions: Condition[];
   slots: { starts: string; ends: string; practitioner: number; location: number; condition: number }[];
+  closed: ClosedDay[];
 }
 
 export interface Hold {

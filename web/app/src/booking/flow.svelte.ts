@@ -10,7 +10,7 @@ import type { Alternative, Channel, Pending, Practice, Service, SlotsAnswer } fr
 import { addressOf, emptyForm, type Form } from "./form.ts";
 import { Held } from "./held.svelte.ts";
 import { judge, questionsUpFront, type Answers, type Question } from "./offer.ts";
-import { place, slotKey, unfold, windowFrom, type Slot } from "./slots.ts";
+import { place, slotKey, unfold, windowFrom, withClosed, type Closed, type Slot } from "./slots.ts";
 import { addDays, dayIn } from "./time.ts";
 
 export type Screen = "what" | "when" | "who" | "sent";
@@ -41,6 +41,8 @@ export class Flow {
   setback = $state.raw<Setback>();
 
   slots = $state.raw<Slot[]>([]);
+  /** The days known to be closed. */
+  closed = $state.raw<Closed>(new Map());
   /** Slots before this day are known; from here on the server was not asked yet. */
   knownUntil = $state("");
   loading = $state(false);
@@ -114,6 +116,7 @@ export class Flow {
     if (query === this.asked && !fresh && !this.failure) return;
     this.asked = query;
     this.slots = [];
+    this.closed = new Map();
     this.knownUntil = this.today;
     await this.loadMore(true);
   }
@@ -132,6 +135,7 @@ export class Flow {
         const answer: SlotsAnswer = await getSlots({ service: this.serviceID, practitioner: this.practitionerID, from, to }, abort.signal);
         const known = new Set(this.slots.map(slotKey));
         this.slots = [...this.slots, ...unfold(answer, this.practice).filter((slot) => !known.has(slotKey(slot)))];
+        this.closed = withClosed(this.closed, answer);
         this.knownUntil = to;
       } while (search && this.slots.length === 0 && this.knownUntil < end);
     } catch (thrown) {

@@ -13,7 +13,7 @@ const none = { insurance: "", known: "" } as const;
 
 describe("unfold", () => {
   const practice = { locations: [{ id: "l", zone: "America/New_York" }] } as Practice;
-  const answer = (row: SlotsAnswer["slots"][number]): SlotsAnswer => ({ zone: "Europe/Berlin", from: "", to: "", practitioners: ["p"], locations: ["l", "unknown"], conditions: [all], slots: [row] });
+  const answer = (row: SlotsAnswer["slots"][number]): SlotsAnswer => ({ zone: "Europe/Berlin", from: "", to: "", practitioners: ["p"], locations: ["l", "unknown"], conditions: [all], slots: [row], closed: [] });
   const row = { starts: "2026-11-26T03:30:00Z", ends: "2026-11-26T03:45:00Z", practitioner: 0, location: 0, condition: 0 };
 
   test("takes the location's zone, and the answer's where the location is unknown", () => {

@@ -1,4 +1,4 @@
-import type { Condition, Practice, SlotsAnswer } from "../api/types.ts";
+import type { ClosedDay, Condition, Practice, SlotsAnswer } from "../api/types.ts";
 import { judge, type Answers, type Question, type Verdict } from "./offer.ts";
 import { addDays, dayIn, minutesIn, mondayOf, turnOf, weekdayOf } from "./time.ts";
 
@@ -108,6 +108,25 @@ export function weekOf(monday: string, days: ReadonlyMap<string, Day>): Day[] {
     if (weekdayOf(day) < 7 || found) week.push(found ?? { day, slots: [], morning: [], afternoon: [] });
   }
   return week;
+}
+
+export type Closed = ReadonlyMap<string, ClosedDay>;
+
+/** withClosed adds what an answer says is closed. */
+export const withClosed = (closed: Closed, answer: Pick<SlotsAnswer, "closed">): Closed => new Map([...closed, ...answer.closed.map((day) => [day.date, day] as const)]);
+
+/** shutIn parts the closed days of a week by what closes them, from today on. A day with slots is never among them. */
+export function shutIn(week: readonly Day[], closed: Closed, today: string): { why: ClosedDay; days: string[] }[] {
+  const shut = new Map<string, { why: ClosedDay; days: string[] }>();
+  for (const { day, slots } of week) {
+    const why = closed.get(day);
+    if (!why || slots.length > 0 || day < today) continue;
+    const words = `${why.reason}|${why.name ?? why.text ?? ""}`;
+    const same = shut.get(words);
+    if (same) same.days.push(day);
+    else shut.set(words, { why, days: [day] });
+  }
+  return [...shut.values()];
 }
 
 /** nextFree picks the soonest slots, at most one for each time, so that three colleagues free at 8:20 do not fill the list. */

@@ -61,7 +61,7 @@ export function turnOf(instant: string, zone: string): "" | "first" | "second" {
 /** clock is the time of day as the language writes it, without a leading zero in German. */
 export function clock(instant: string | number, zone: string, language: string): string {
   const text = format(language, zone, { hour: "numeric", minute: "2-digit", hourCycle: "h23" }).format(new Date(instant));
-  return language === "de" ? text.replace(/^0(\d)/, "$1") : text;
+  return clockOf(text, language);
 }
 
 const inUTC = (day: string) => new Date(`${day}T12:00:00Z`);
@@ -71,6 +71,13 @@ export function longDay(day: string, language: string, year = false): string {
   const options: Intl.DateTimeFormatOptions = { weekday: "long", day: "numeric", month: "long", ...(year ? { year: "numeric" } : {}) };
   return format(language, "UTC", options).format(inUTC(day)).replace(/(\d+\.?) (?=\p{L})/u, "$1\u00a0");
 }
+
+/** monthDay is "26. November". */
+export const monthDay = (day: string, language: string): string =>
+  format(language, "UTC", { day: "numeric", month: "long" }).format(inUTC(day)).replace(/ /g, "\u00a0");
+
+/** clockOf writes a wall time "08:05" as the language does. */
+export const clockOf = (time: string, language: string): string => (language === "de" ? time.replace(/^0(\d)/, "$1") : time);
 
 export const weekdayName = (day: string, language: string, width: "long" | "short" = "long"): string =>
   format(language, "UTC", { weekday: width }).format(inUTC(day)).replace(/\.$/, "");

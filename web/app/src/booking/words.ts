@@ -1,10 +1,10 @@
 // Sentences put together from the table: what a condition says, what a price is.
 
-import type { Insurance, Service } from "../api/types.ts";
+import type { ClosedDay, Closure, Insurance, Practice, Service } from "../api/types.ts";
 import { t } from "../i18n/index.ts";
 import { language } from "../i18n/language.svelte.ts";
 import type { Answers, Verdict } from "./offer.ts";
-import { clock, longDay, weekdayName, addDays } from "./time.ts";
+import { addDays, clock, clockOf, longDay, monthDay, weekdayName } from "./time.ts";
 import type { Slot } from "./slots.ts";
 
 const tag = () => (language() === "en" ? "en-GB" : language());
@@ -56,4 +56,24 @@ export function dayOf(day: string, today: string): string {
   if (day === today) return t("when.today_is", { weekday });
   if (day === addDays(today, 1)) return t("when.tomorrow_is", { weekday });
   return longDay(day, language());
+}
+
+/** whyShut says what closes a day. */
+export function whyShut({ reason, name, text }: ClosedDay): string {
+  if (reason === "holiday") return t("when.why_holiday", { name: name ?? "" });
+  return text ? t("when.why_closed_for", { text }) : t("when.why_closed");
+}
+
+/** closureTitle is "Geschlossen vom 24. Dezember bis 1. Januar", and whose closure it is where it is not all of the practice. */
+export function closureTitle(closure: Closure, practice: Pick<Practice, "locations" | "practitioners">): string {
+  const { from, until, from_time, until_time } = closure;
+  const who = practice.practitioners.find(({ id }) => id === closure.practitioner)?.name;
+  const where = practice.locations.length > 1 ? practice.locations.find(({ id }) => id === closure.location)?.name : undefined;
+  const kind = who ? "away" : where ? "shut_place" : "shut";
+  const time = (wall: string) => t("when.clock", { time: clockOf(wall, language()) });
+  const end = (day: string, wall?: string) => (wall ? t("what.shut_time", { day: monthDay(day, language()), time: time(wall) }) : monthDay(day, language()));
+  const name = who ?? where ?? "";
+  if (from !== until) return t(`what.${kind}`, { name, from: end(from, from_time), until: end(until, until_time) });
+  const day = from_time || until_time ? t("what.shut_hours", { day: monthDay(from, language()), from: clockOf(from_time ?? "00:00", language()), until: time(until_time ?? "24:00") }) : monthDay(from, language());
+  return t(`what.${kind}_day`, { name, day });
 }
