@@ -1,8 +1,11 @@
 package main
 
 import (
+	"time"
+
 	"siegel/platform/id"
 	"siegel/tenants/practice"
+	"siegel/tenants/schedule"
 	"siegel/tenants/staff"
 )
 
@@ -39,6 +42,19 @@ func join(lists ...[]practice.Opening) (all []practice.Opening) {
 		all = append(all, l...)
 	}
 	return all
+}
+
+// holidays is the practice's leave over the coming turn of the year, from
+// Christmas Eve to New Year's Day.
+func holidays(now time.Time) practice.Closure {
+	return practice.Closure{
+		Stretch: schedule.Stretch{
+			From:  schedule.NewDate(now.Year(), time.December, 24),
+			Until: schedule.NewDate(now.Year()+1, time.January, 1), UntilMinute: 24 * 60,
+		},
+		Reason: "Betriebsurlaub", PublicText: "Praxisurlaub zum Jahreswechsel",
+		Substitute: practice.Substitute{Name: "Praxis am Stadtgarten", Address: "Beispielweg 2, Ettlingen", Phone: "+49 7243 000340"},
+	}
 }
 
 func cents(n int) *int { return &n }
@@ -84,6 +100,7 @@ func sonnenberg() sapling {
 				Hours:    "Mo–Fr 8–12 Uhr, Mo, Di und Do auch 15–18 Uhr",
 				Imprint:  "Praxis Sonnenberg, Dr. med. Sabine Sommer, Musterstraße 1, 76275 Ettlingen. Ärztin, verliehen in der Bundesrepublik Deutschland. Landesärztekammer Baden-Württemberg; Kassenärztliche Vereinigung Baden-Württemberg. praxis@praxis-sonnenberg.example",
 				Channels: []string{"mail", "sms"}, SMSSender: "Sonnenberg",
+				Land: "DE-BW", ClosedDays: []schedule.Yearly{"12-24", "12-31"},
 				Asks: practice.Asks{
 					Insurance: "Für die Anmeldung am Empfang, damit es schneller geht.",
 					Note:      "Damit wir uns auf Sie einstellen können.",
@@ -106,6 +123,7 @@ func sonnenberg() sapling {
 				weekly(berg, ettlingen, 8, 12, 1, 3, 5), weekly(berg, schoellbronn, 8, 12, 2, 4), weekly(berg, ettlingen, 15, 18, 1, 2),
 				weekly(team, ettlingen, 7.5, 11, 1, 2, 3, 4, 5),
 			),
+			Closures: []practice.Closure{holidays(time.Now())},
 		},
 	}
 }
@@ -121,7 +139,7 @@ func zahnarzt() sapling {
 				Name: "Zahnarzt am Markt", Tagline: "Zahnarztpraxis in Durlach", Phone: "+49 721 000450", Email: "praxis@zahnarzt-am-markt.example",
 				Hours: "Mo–Do 8–13 und 14–18 Uhr, Fr 8–13 Uhr", Accent: "#2f4f8f",
 				Imprint:  "Zahnarzt am Markt, Dr. med. dent. Jonas Klein, Marktplatz 4, 76227 Karlsruhe. Zahnarzt, verliehen in der Bundesrepublik Deutschland. Landeszahnärztekammer Baden-Württemberg. praxis@zahnarzt-am-markt.example",
-				Channels: []string{"mail"},
+				Channels: []string{"mail"}, Land: "DE-BW",
 			},
 			Locations: []practice.Location{{ID: markt, Name: "Durlach", Street: "Marktplatz 4", PostalCode: "76227", City: "Karlsruhe",
 				Hours: "Mo–Do 8–13, 14–18 Uhr; Fr 8–13 Uhr", Access: "Ohne Stufen", Zone: "Europe/Berlin"}},
@@ -154,6 +172,7 @@ func physio() sapling {
 				Hours: "Mo–Fr 8–19 Uhr", Accent: "#6b3f7a",
 				Imprint:  "Physio Lindenhof, Leyla Aydin, Lindenhofstraße 12, 68163 Mannheim. hallo@physio-lindenhof.example",
 				Channels: []string{"mail", "sms"},
+				Asks:     practice.Asks{Gender: "Für die passende Umkleide."},
 			},
 			Locations: []practice.Location{{ID: lindenhof, Name: "Lindenhof", Street: "Lindenhofstraße 12", PostalCode: "68163", City: "Mannheim",
 				Hours: "Mo–Fr 8–19 Uhr", Access: "Aufzug vorhanden", Zone: "Europe/Berlin"}},
