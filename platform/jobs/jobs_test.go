@@ -504,6 +504,44 @@ func TestStoppingLetsMessagesFinish(t *testing.T) {
 	}
 }
 
+func TestStoppingGivesBackWhatWasNotBegun(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	reached := make(chan struct{}, 1)
+	c := b.config(func(ctx context.Context, _ jobs.Message) error {
+		reached <- struct{}{}
+		<-ctx.Done()
+		return ctx.Err()
+	})
+	c.Workers, c.Grace = 1, 100*time.Millisecond
+	all := []id.Message{b.add(t, "k", time.Hour), b.add(t, "k", time.Hour), b.add(t, "k", time.Hour)}
+	_, stop := run(t, c)
+	<-reached
+	claimed := 0
+	for _, m := range all {
+		if b.row(t, m).Claimed {
+			claimed++
+		}
+	}
+	if claimed < 2 {
+		t.Fatalf("%d were claimed: nothing is shown", claimed)
+	}
+	stop()
+	untouched := 0
+	for _, m := range all {
+		r := b.row(t, m)
+		if r.Status != "waiting" || r.Claimed {
+			t.Errorf("the next relay has to wait for the lease: %+v", r)
+		}
+		if r.Attempts == 0 {
+			untouched++
+		}
+	}
+	if untouched != 2 {
+		t.Errorf("%d count as never begun, want 2", untouched)
+	}
+}
+
 func TestStoppingWaitsNoLongerThanTheGrace(t *testing.T) {
 	t.Parallel()
 	b := setup(t)

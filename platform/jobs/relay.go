@@ -120,26 +120,34 @@ func (r *Relay) Run(ctx context.Context) error {
 	defer underWay.Wait()
 	done := make(chan struct{}, r.c.Workers)
 	free := r.c.Workers
+	// What was claimed and waits for a worker: one claim serves several.
+	var queue []claim
+	defer func() { r.giveBack(queue) }()
 	poll := time.NewTicker(r.c.Poll)
 	defer poll.Stop()
 	var swept time.Time
 	for {
 		// With every worker busy nobody looks, so there may be more as well.
-		more := free == 0
-		if free > 0 {
+		more := true
+		if free > 0 && len(queue) == 0 {
 			// Not under ctx: a claim cut short may have been made all the same.
-			claims, err := r.claim(work, free)
-			if err != nil {
+			var err error
+			if queue, err = r.claim(work, free*claimAhead); err != nil {
 				r.c.Logger.Warn("outbox cannot be read", "error", err)
 			}
-			more = len(claims) == free
-			for _, c := range claims {
-				free--
-				underWay.Go(func() {
-					r.carry(work, c)
-					done <- struct{}{}
-				})
+			more = len(queue) >= free
+		}
+		for free > 0 && len(queue) > 0 {
+			c := queue[0]
+			queue = queue[1:]
+			if time.Since(c.begun) > r.c.Lease/3 {
+				continue // waited too long behind slow ones: whoever claims it next has the whole lease
 			}
+			free--
+			underWay.Go(func() {
+				r.carry(work, c)
+				done <- struct{}{}
+			})
 		}
 		if time.Since(swept) > sweepEvery {
 			swept = time.Now()
@@ -160,6 +168,25 @@ func (r *Relay) Run(ctx context.Context) error {
 			case <-poll.C:
 				again = true
 			}
+		}
+	}
+}
+
+// claimAhead is how many messages a free worker's claim takes.
+const claimAhead = 4
+
+// giveBack lets others have at once what was claimed and never begun.
+func (r *Relay) giveBack(queue []claim) {
+	if len(queue) == 0 {
+		return
+	}
+	ctx, cancel := context.WithTimeout(context.Background(), recordTimeout)
+	defer cancel()
+	for _, c := range queue {
+		if _, err := r.c.DB.Global().NewRaw(`update outbox set claimed_until = null, attempts = attempts - 1
+			where status = 'waiting' and id = ? and attempts = ?`, c.ID, c.Attempts).Exec(ctx); err != nil {
+			r.c.Logger.Warn("claimed messages wait for the end of their lease", "error", err)
+			return
 		}
 	}
 }
