@@ -80,6 +80,9 @@ func mountBookings(s *server.Server, v Services) {
 		ID: "book", Method: http.MethodPost, Path: "/api/v1/bookings", Status: http.StatusAccepted, Once: true,
 		Summary: "Leave the sealed form and ask for the confirmation message",
 	}, func(ctx context.Context, in *bookRequest) (*pendingAnswer, error) {
+		if err := bookable(ctx); err != nil {
+			return nil, err
+		}
 		p, err := v.Booking.Book(ctx, server.From(ctx).Tenant.ID, booking.BookRequest{
 			Token: in.Body.Token, Envelope: in.Body.Envelope, Channel: booking.Channel(in.Body.Channel),
 			Address: in.Body.Address, Secret: in.Body.Secret, SecretHash: in.Body.SecretHash, Copy: in.Body.Copy,

@@ -80,6 +80,9 @@ func mountHolds(s *server.Server, v Services) {
 		ID: "holdSlot", Method: http.MethodPost, Path: "/api/v1/holds", Status: http.StatusCreated, Once: true,
 		Summary: "Take a slot out of sale while the form is filled in",
 	}, func(ctx context.Context, in *holdRequest) (*holdAnswer, error) {
+		if err := bookable(ctx); err != nil {
+			return nil, err
+		}
 		tenant := server.From(ctx).Tenant.ID
 		h, err := v.Booking.Hold(ctx, tenant, booking.HoldRequest{
 			Token: in.Body.Token, Service: in.Body.Service, Practitioner: in.Body.Practitioner,

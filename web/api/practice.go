@@ -5,6 +5,7 @@ import (
 	"errors"
 	"net/http"
 
+	"siegel/tenants/booking"
 	"siegel/tenants/keyring"
 	"siegel/tenants/practice"
 	"siegel/tenants/registry"
@@ -36,11 +37,22 @@ func mountPractice(s *server.Server, v Services) {
 			return nil, err
 		}
 		switch {
-		case tenant.Status != registry.Active && tenant.Status != registry.Trial:
+		case bookable(ctx) != nil:
 			body.Booking, body.ClosedReason = "closed", "suspended"
 		case !open:
 			body.Booking, body.ClosedReason = "closed", "keys_missing"
 		}
 		return &practiceAnswer{body}, nil
 	})
+}
+
+// bookable refuses what starts a booking at a practice that is suspended. What
+// was pending before can still be confirmed.
+func bookable(ctx context.Context) error {
+	switch server.From(ctx).Tenant.Status {
+	case registry.Active, registry.Trial:
+		return nil
+	default:
+		return booking.ErrClosed
+	}
 }

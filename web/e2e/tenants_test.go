@@ -207,6 +207,34 @@ func book(t *testing.T, d *demo, from int) (appointment string, e envelope) {
 	return booked.Appointment, e
 }
 
+// A suspended practice says so and takes nothing new; its office goes on.
+func TestSuspendedPracticesTakeNoBookings(t *testing.T) {
+	d := running(t)
+	v := d.visitor(d.host("zahnarzt-am-markt"), 925)
+	p, f, s := aHold(t, v, "Kontrolle", "Herr Dr. Klein")
+	status := func(word string) {
+		t.Helper()
+		if _, err := d.db.Exec(t.Context(), "update tenant set status = $1 where slug = 'zahnarzt-am-markt'", word); err != nil {
+			t.Fatal(err)
+		}
+		time.Sleep(1100 * time.Millisecond) // what a server may remember of a tenant
+	}
+	status("suspended")
+	defer status("active")
+	var offer struct {
+		Booking string
+		Reason  string `json:"closed_reason"`
+	}
+	if v.get("/api/v1/practice").into(t, &offer); offer.Booking != "closed" || offer.Reason != "suspended" {
+		t.Errorf("the practice says %+v", offer)
+	}
+	for path, body := range map[string]any{"/api/v1/holds": newForm().hold(s), "/api/v1/bookings": f.booking(p)} {
+		if a := v.post(path, body); a.Status != 409 || reason(a.Body) != "booking_closed" {
+			t.Errorf("POST %s: %v %s", path, a, a.Body)
+		}
+	}
+}
+
 func TestOfficesSeeTheirOwn(t *testing.T) {
 	d := running(t)
 	appointment, e := book(t, d, 916)
