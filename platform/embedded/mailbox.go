@@ -145,7 +145,7 @@ func RunMailbox(ctx context.Context, c MailboxConfig) error {
 	_ = smtpListener.Close()
 	_ = httpListener.Close()
 	for range running {
-		_ = <-ended // what the first of them said is known
+		<-ended // what the first of them said is known
 	}
 	if err != nil && !errors.Is(err, http.ErrServerClosed) {
 		return fmt.Errorf("mailbox: %w", err)

@@ -505,7 +505,9 @@ func TestTake(t *testing.T) {
 			}
 			return ok
 		}
-		if began := time.Now(); !take() || !take() || take() && time.Since(began) < 300*time.Millisecond {
+		began := time.Now()
+		first, second, third := take(), take(), take()
+		if !first || !second || third && time.Since(began) < 300*time.Millisecond {
 			t.Fatal("want two and no third")
 		}
 		time.Sleep(350 * time.Millisecond)
