@@ -5,6 +5,7 @@ import (
 	"go/parser"
 	"go/token"
 	"io/fs"
+	"os"
 	"path"
 	"path/filepath"
 	"slices"
@@ -150,5 +151,32 @@ func TestEveryPackageSaysWhatItPromises(t *testing.T) {
 		if !said {
 			t.Errorf("the package in %s has no comment that says what it promises", dir)
 		}
+	}
+}
+
+func TestEveryDependencySaysWhatItIsFor(t *testing.T) {
+	t.Parallel()
+	said, err := os.ReadFile("CONTRIBUTING.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	mod, err := os.ReadFile("go.mod")
+	if err != nil {
+		t.Fatal(err)
+	}
+	direct := 0
+	for line := range strings.Lines(string(mod)) {
+		module, version, found := strings.Cut(strings.TrimSpace(strings.TrimPrefix(line, "require ")), " ")
+		if !found || !strings.HasPrefix(version, "v") || strings.Contains(version, "// indirect") {
+			continue
+		}
+		direct++
+		// One line may stand for a family: google.golang.org/grpc is go-plugin's wire.
+		if name := strings.TrimPrefix(module, "google.golang.org/"); !strings.Contains(string(said), name) {
+			t.Errorf("CONTRIBUTING.md does not say what %s is for", module)
+		}
+	}
+	if direct < 10 {
+		t.Fatalf("found only %d modules in go.mod", direct)
 	}
 }
