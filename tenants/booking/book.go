@@ -67,12 +67,7 @@ type pendingRecord struct {
 	Code   string `json:"code,omitempty"`
 }
 
-const (
-	pendingPurpose = "pending"
-	copyStep       = 1024
-	copyOverhead   = 12 + 16 // nonce and tag
-	copySteps      = 4
-)
+const pendingPurpose = "pending"
 
 func pendingKey(tenant id.Tenant, secretHash string) string {
 	return key(tenant, "pending", secretHash)
@@ -193,7 +188,7 @@ func (s *Service) checkForm(ctx context.Context, tenant id.Tenant, r *BookReques
 	if len(r.SecretHash) != sha256.Size {
 		return ErrMalformedSecret
 	}
-	if n := len(r.Copy) - copyOverhead; n < copyStep || n > copySteps*copyStep || n%copyStep != 0 {
+	if seal.CheckCopy(r.Copy) != nil {
 		return ErrMalformedCopy
 	}
 	if r.Language != "de" && r.Language != "en" {

@@ -5,17 +5,6 @@ import (
 	"sort"
 )
 
-// HasRoom reports whether one more appointment that occupies wanted fits
-// between busy: at no instant of it may capacity be reached already.
-func HasRoom(busy []Interval, capacity int, wanted Interval) bool {
-	if capacity < 1 {
-		return false
-	}
-	full := fullIntervals(busy, capacity)
-	next := firstEndingAfter(full, wanted.Starts)
-	return next == len(full) || full[next].Starts >= wanted.Ends
-}
-
 // fullIntervals returns, in order and disjoint, the times at which capacity or
 // more busy intervals lie over each other.
 func fullIntervals(busy []Interval, capacity int) []Interval {

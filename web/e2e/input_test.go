@@ -180,7 +180,7 @@ func TestInputOfTheForm(t *testing.T) {
 	add("SecretOfAnotherHash", "400 malformed_secret", with(good, "secret_hash", b64(random(32))))
 	add("NoSecret", "400 malformed_secret", without(good, "secret"))
 	add("ShortHash", "400 malformed_secret", with(good, "secret_hash", b64(random(31))))
-	for _, n := range []int{0, 1023, 1024, 12 + 1023 + 16, 12 + 1025 + 16, 12 + 5*1024 + 16} {
+	for _, n := range []int{0, 1023, 1024, 12 + 1023 + 16, 12 + 1025 + 16, 12 + 8*1024 + 16} {
 		add(fmt.Sprintf("CopyOf%dBytes", n), "400 malformed_copy", with(good, "copy", b64(random(n))))
 	}
 	for i, address := range []string{"", canary, "a@b", "@muster.example", "a@", "a b@muster.example", "Erika <a@muster.example>", "a@muster.example, b@muster.example",
