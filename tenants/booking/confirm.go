@@ -152,7 +152,8 @@ func (s *Service) commitAt(ctx context.Context, tenant id.Tenant, offer *practic
 			h.Location.UUID(), booked.Starts, booked.Ends, booked.CancelUntil, secretHash[:], offer.Version)
 		// The lowest free unit; 0 where none is free, which occupation_unit refuses.
 		b.Exec(`insert into occupation (tenant_id, resource_id, unit, starts, ends, appointment_id)
-			select $1, $2, coalesce((select min(u) from generate_series(1, $5::int) u where not exists (`+occupied+`)), 0), $3, $4, $6`,
+			select $1, $2, coalesce((select min(u) from generate_series(1, $5::int) u 
+				where not exists (select from occupation o where o.unit = u and `+overlaps+`)), 0), $3, $4, $6`,
 			tenant.UUID(), h.Resource.UUID(), time.Unix(slot.Busy.Starts, 0), time.Unix(slot.Busy.Ends, 0), slot.Capacity, booked.Appointment.UUID())
 		inbox.AppendEnvelope(b, tenant, booked.Appointment, booked.Booking, p.Envelope)
 		b.Exec(`insert into patient_copy (tenant_id, booking_id, appointment_id, ciphertext) values ($1, $2, $3, $4)`,

@@ -204,8 +204,7 @@ func (s *Service) stillFree(ctx context.Context, tenant id.Tenant, held heldReco
 	err := s.DB.Batch(ctx, tenant, func(b *postgres.Batch) {
 		// The same as in the commit, put so that it is planned and run in a moment.
 		b.Row(`select count(distinct o.unit) < $5 from occupation o
-			where o.tenant_id = $1 and o.resource_id = $2 and o.unit <= $5
-			  and o.starts > $3::timestamptz - interval '1 day' and o.starts < $4::timestamptz and o.ends > $3::timestamptz`,
+			where o.unit <= $5 and `+overlaps,
 			[]any{tenant.UUID(), held.Resource.UUID(), time.Unix(held.Busy.Starts, 0), time.Unix(held.Busy.Ends, 0), capacity}, &free)
 	})
 	if err != nil {
@@ -217,11 +216,11 @@ func (s *Service) stillFree(ctx context.Context, tenant id.Tenant, held heldReco
 	return nil
 }
 
-// occupied finds what overlaps [$3, $4) on unit u of resource $2. The lower
-// bound on starts keeps the index scan short: nothing lasts longer than a day.
-const occupied = `select from occupation o
-	where o.tenant_id = $1 and o.resource_id = $2 and o.unit = u
-	  and o.starts > $3::timestamptz - interval '1 day' and o.starts < $4::timestamptz and o.ends > $3::timestamptz`
+// overlaps says of an occupation o that it overlaps [$3, $4) on resource $2 of
+// tenant $1. The lower bound on starts keeps the index scan short: nothing
+// lasts longer than a day.
+const overlaps = `o.tenant_id = $1 and o.resource_id = $2
+	and o.starts > $3::timestamptz - interval '1 day' and o.starts < $4::timestamptz and o.ends > $3::timestamptz`
 
 // dayCap is how many of a day's slots may be unconfirmed at once: a thousand
 // bots cannot empty a calendar.
