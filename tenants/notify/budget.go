@@ -1,11 +1,6 @@
 package notify
 
 import (
-	"context"
-	"fmt"
-
-	"github.com/uptrace/bun"
-
 	"siegel/platform/fault"
 	"siegel/platform/id"
 	"siegel/platform/postgres"
@@ -35,28 +30,14 @@ type Budget struct {
 // the first message of a day inserts what later ones raise. Tenant before all,
 // so that every transaction takes the two locks in the same order.
 const takeBudget = `insert into message_budget as b (scope, channel, day, taken, ceiling)
-	values (%s, 'sms', (now() at time zone 'utc')::date, 1, %s)
+	values ($1, 'sms', (now() at time zone 'utc')::date, 1, $2)
 	on conflict (scope, channel, day) do update set taken = b.taken + 1, ceiling = excluded.ceiling`
 
 // AppendBudget takes one text message in the caller's batch. Where the budget
 // is spent the whole transaction fails; give its error to [Budget.BudgetError].
 func (b Budget) AppendBudget(batch *postgres.Batch, tenant id.Tenant) {
-	sql := fmt.Sprintf(takeBudget, "$1", "$2")
-	batch.Exec(sql, tenant.UUID(), ceiling(b.PerTenant, 200))
-	batch.Exec(sql, "", ceiling(b.InAll, 5000))
-}
-
-// TakeSMS takes one text message in the caller's transaction. It returns
-// [ErrBudget], after which the transaction can only be rolled back.
-func (b Budget) TakeSMS(ctx context.Context, tx bun.Tx, tenant id.Tenant) error {
-	sql := fmt.Sprintf(takeBudget, "?", "?")
-	if _, err := tx.NewRaw(sql, tenant.UUID(), ceiling(b.PerTenant, 200)).Exec(ctx); err != nil {
-		return b.BudgetError(fmt.Errorf("take from the tenant's budget: %w", err))
-	}
-	if _, err := tx.NewRaw(sql, "", ceiling(b.InAll, 5000)).Exec(ctx); err != nil {
-		return b.BudgetError(fmt.Errorf("take from the common budget: %w", err))
-	}
-	return nil
+	batch.Exec(takeBudget, tenant.UUID(), ceiling(b.PerTenant, 200))
+	batch.Exec(takeBudget, "", ceiling(b.InAll, 5000))
 }
 
 // BudgetError turns the refusal of a spent budget into [ErrBudget] and leaves
