@@ -107,6 +107,9 @@ type (
 	appointment  struct{}
 	envelope     struct{}
 	message      struct{}
+	quota        struct{}
+	chain        struct{}
+	calendar     struct{}
 )
 
 func (tenant) prefix() string       { return "ten_" }
@@ -122,6 +125,9 @@ func (booking) prefix() string      { return "bkg_" }
 func (appointment) prefix() string  { return "apt_" }
 func (envelope) prefix() string     { return "env_" }
 func (message) prefix() string      { return "msg_" }
+func (quota) prefix() string        { return "quo_" }
+func (chain) prefix() string        { return "chn_" }
+func (calendar) prefix() string     { return "cal_" }
 
 // The kinds of id. A booking keeps its id through moves; each appointment it
 // becomes has its own.
@@ -139,4 +145,7 @@ type (
 	Appointment  = ID[appointment]
 	Envelope     = ID[envelope]
 	Message      = ID[message]
+	Quota        = ID[quota]
+	Chain        = ID[chain]
+	Calendar     = ID[calendar]
 )

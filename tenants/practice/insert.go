@@ -104,7 +104,7 @@ type openingRow struct {
 	ID             id.Window
 	PractitionerID id.Practitioner
 	LocationID     id.Location
-	Weekday        int
+	Weekdays       int
 	FromMinute     int
 	UntilMinute    int
 	ValidFrom      *string
@@ -196,7 +196,7 @@ func (s Setup) insert(ctx context.Context, tx bun.Tx, tenant id.Tenant) error {
 			only = append(only, service.UUID())
 		}
 		openings = append(openings, openingRow{
-			TenantID: tenant, ID: o.ID, PractitionerID: o.Practitioner, LocationID: o.Location, Weekday: o.Weekday,
+			TenantID: tenant, ID: o.ID, PractitionerID: o.Practitioner, LocationID: o.Location, Weekdays: 1 << (o.Weekday - 1),
 			FromMinute: o.From, UntilMinute: o.Until, ValidFrom: dateOrNull(o.ValidFrom), ValidUntil: dateOrNull(o.ValidUntil),
 			ServiceIDs: only, Insurance: o.Insurance.Codes(), Patients: o.Patients.String(),
 		})

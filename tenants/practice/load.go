@@ -146,17 +146,18 @@ func (s *Service) read(ctx context.Context, tenant id.Tenant) (*rows, error) {
 				return err
 			})
 		b.Rows(`
-			select id, practitioner_id, location_id, weekday, from_minute, until_minute,
+			select id, practitioner_id, location_id, weekdays, from_minute, until_minute,
 			       coalesce(valid_from - date '1970-01-01', 0), coalesce(valid_until - date '1970-01-01', 0),
 			       service_ids::text[], insurance, patients
-			  from opening where tenant_id = $1 order by weekday, from_minute, id`, only,
+			  from opening where tenant_id = $1 order by weekdays, from_minute, id`, only,
 			func(rows pgx.Rows) error {
 				var (
 					x                   Opening
+					weekdays            int
 					services, insurance []string
 					patients            string
 				)
-				if err := rows.Scan(&x.ID, &x.Practitioner, &x.Location, &x.Weekday, &x.From, &x.Until,
+				if err := rows.Scan(&x.ID, &x.Practitioner, &x.Location, &weekdays, &x.From, &x.Until,
 					(*int32)(&x.ValidFrom), (*int32)(&x.ValidUntil), &services, &insurance, &patients); err != nil {
 					return err
 				}
@@ -169,7 +170,12 @@ func (s *Service) read(ctx context.Context, tenant id.Tenant) (*rows, error) {
 				}
 				c, err := readCondition(insurance, patients)
 				x.Insurance, x.Patients = c.Insurance, c.Patients
-				r.openings = append(r.openings, x)
+				for day := range 7 {
+					if weekdays&(1<<day) != 0 {
+						x.Weekday = day + 1
+						r.openings = append(r.openings, x)
+					}
+				}
 				return err
 			})
 		b.Rows(`

@@ -122,8 +122,8 @@ func (p *practice) plant(ctx context.Context, product, floor *pgx.Conn, k keys) 
 	b.Queue(`insert into practitioner (tenant_id, id, resource_id, name, position) select $1, u, u, 'Person ' || n, n from unnest($2::uuid[]) with ordinality x (u, n)`, p.tenant, p.practitioners)
 	b.Queue(`insert into service (tenant_id, id, name, duration_minutes, step_minutes, lead_minutes, horizon_days) values ($1, $2, 'Sprechstunde', $3, $3, 0, 700)`, p.tenant, p.service, slotMinutes)
 	b.Queue(`insert into service_practitioner (tenant_id, service_id, practitioner_id) select $1, $2, u from unnest($3::uuid[]) u`, p.tenant, p.service, p.practitioners)
-	b.Queue(`insert into opening (tenant_id, id, practitioner_id, location_id, weekday, from_minute, until_minute)
-		select $1, gen_random_uuid(), u, $2, d, f, t from unnest($3::uuid[]) u, generate_series(1, 5) d, (values (480, 720), (840, 1080)) w (f, t)`,
+	b.Queue(`insert into opening (tenant_id, id, practitioner_id, location_id, weekdays, from_minute, until_minute)
+		select $1, gen_random_uuid(), u, $2, 31, f, t from unnest($3::uuid[]) u, (values (480, 720), (840, 1080)) w (f, t)`,
 		p.tenant, p.location, p.practitioners)
 	b.Queue(`insert into key_directory (tenant_id, sequence, document, signature, issued, expires) values ($1, 1, $2, $3, now(), now() + interval '90 days')`, p.tenant, k.document, k.signature)
 	b.Queue(`insert into keyring (tenant_id, recovery_proven) values ($1, now())`, p.tenant)
