@@ -1,11 +1,18 @@
-// Package ics writes one appointment as an iCalendar object (RFC 5545).
+// Package ics writes appointments as an iCalendar object (RFC 5545), and
+// reads when somebody is busy out of the calendars of others.
 //
-// It promises that a calendar has exactly one event and nothing else, whatever
-// stands in the texts it is given: line breaks become spaces, what has a meaning
-// in the format is escaped, other control characters are left out. Lines end in
-// CRLF and are folded at 75 octets, never inside a character. Times are written
-// in UTC, so that no reader needs a zone of ours. It decides nothing about what
-// an event may say: callers keep specialty, reason and insurance out.
+// [Publish] promises that a calendar has exactly the events given and nothing else,
+// whatever stands in the texts it is given: line breaks become spaces, what has
+// a meaning in the format is escaped, other control characters are left out.
+// Lines end in CRLF and are folded at 75 octets, never inside a character. Times
+// are written in UTC, so that no reader needs a zone of ours. It decides nothing
+// about what an event may say: callers keep specialty, reason and insurance out.
+//
+// [Busy] and [Days] promise to end soon and to need little memory, whatever they
+// are given: rules are expanded within the window asked for and nowhere else.
+// Out of Busy come times, never a subject, a description or an attendee. Where
+// a calendar is unclear they would rather call time busy than free. They do not
+// know EXRULE, RSCALE and SKIP other than OMIT, nor VAVAILABILITY.
 package ics
 
 import (
@@ -52,15 +59,12 @@ func UID(id, domain string) string {
 	return id + "@" + domain
 }
 
-// Publish returns the event as a calendar with METHOD:PUBLISH (RFC 5546
-// section 3.2.1). It returns [ErrMalformed] where the event has no UID of
-// visible ASCII, no stamp, or does not end after it starts.
-func Publish(e Event) (string, error) {
-	if e.UID == "" || len(e.UID) > 255 || strings.ContainsFunc(e.UID, func(r rune) bool { return r <= ' ' || r > '~' }) {
-		return "", ErrMalformed.Because(fmt.Errorf("uid is not visible ascii"))
-	}
-	if e.Stamp.IsZero() || e.Sequence < 0 || !e.Ends.After(e.Starts) {
-		return "", ErrMalformed.Because(fmt.Errorf("stamp, sequence or span"))
+// Publish returns the events as a calendar with METHOD:PUBLISH (RFC 5546
+// section 3.2.1). It returns [ErrMalformed] where there is none, or one has no
+// UID of visible ASCII, no stamp, or does not end after it starts.
+func Publish(events ...Event) (string, error) {
+	if len(events) == 0 {
+		return "", ErrMalformed.Because(fmt.Errorf("no event"))
 	}
 	var b strings.Builder
 	line(&b, "BEGIN", "VCALENDAR")
@@ -68,26 +72,41 @@ func Publish(e Event) (string, error) {
 	line(&b, "PRODID", "-//Siegel//Appointments//EN")
 	line(&b, "CALSCALE", "GREGORIAN")
 	line(&b, "METHOD", "PUBLISH")
-	line(&b, "BEGIN", "VEVENT")
-	line(&b, "UID", text(e.UID))
-	line(&b, "SEQUENCE", fmt.Sprint(e.Sequence))
-	line(&b, "DTSTAMP", instant(e.Stamp))
-	line(&b, "DTSTART", instant(e.Starts))
-	line(&b, "DTEND", instant(e.Ends))
-	line(&b, "STATUS", "CONFIRMED")
-	line(&b, "TRANSP", "OPAQUE")
+	for _, e := range events {
+		if err := e.write(&b); err != nil {
+			return "", err
+		}
+	}
+	line(&b, "END", "VCALENDAR")
+	return b.String(), nil
+}
+
+func (e Event) write(b *strings.Builder) error {
+	if e.UID == "" || len(e.UID) > 255 || strings.ContainsFunc(e.UID, func(r rune) bool { return r <= ' ' || r > '~' }) {
+		return ErrMalformed.Because(fmt.Errorf("uid is not visible ascii"))
+	}
+	if e.Stamp.IsZero() || e.Sequence < 0 || !e.Ends.After(e.Starts) {
+		return ErrMalformed.Because(fmt.Errorf("stamp, sequence or span"))
+	}
+	line(b, "BEGIN", "VEVENT")
+	line(b, "UID", text(e.UID))
+	line(b, "SEQUENCE", fmt.Sprint(e.Sequence))
+	line(b, "DTSTAMP", instant(e.Stamp))
+	line(b, "DTSTART", instant(e.Starts))
+	line(b, "DTEND", instant(e.Ends))
+	line(b, "STATUS", "CONFIRMED")
+	line(b, "TRANSP", "OPAQUE")
 	// PRIVATE: who shares a calendar with colleagues need not share this.
-	line(&b, "CLASS", "PRIVATE")
+	line(b, "CLASS", "PRIVATE")
 	for _, p := range [...]struct{ name, value string }{
 		{"SUMMARY", e.Summary}, {"LOCATION", e.Location}, {"DESCRIPTION", e.Description},
 	} {
 		if v := text(p.value); v != "" {
-			line(&b, p.name, v)
+			line(b, p.name, v)
 		}
 	}
-	line(&b, "END", "VEVENT")
-	line(&b, "END", "VCALENDAR")
-	return b.String(), nil
+	line(b, "END", "VEVENT")
+	return nil
 }
 
 // instant writes a DATE-TIME of form 2, in UTC.
@@ -95,6 +114,11 @@ func instant(t time.Time) string { return t.UTC().Format("20060102T150405Z") }
 
 // text makes a TEXT value (RFC 5545 section 3.3.11) of one line.
 func text(s string) string {
+	return strings.NewReplacer(`\`, `\\`, `;`, `\;`, `,`, `\,`).Replace(clean(s))
+}
+
+// clean makes one line of visible characters, at most textLimit of them.
+func clean(s string) string {
 	var b strings.Builder
 	n, space := 0, false
 	for _, r := range strings.ToValidUTF8(s, "") {
@@ -112,9 +136,6 @@ func text(s string) string {
 		if space {
 			b.WriteByte(' ')
 			space = false
-		}
-		if r == '\\' || r == ';' || r == ',' {
-			b.WriteByte('\\')
 		}
 		b.WriteRune(r)
 	}
