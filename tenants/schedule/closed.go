@@ -6,7 +6,6 @@ import (
 	"time"
 
 	"siegel/platform/fault"
-	"siegel/platform/id"
 )
 
 // ErrMalformedYearly is returned for text that names no yearly day.
@@ -67,32 +66,6 @@ func (o *Opening) closed(from, until int64) (Interval, bool) {
 		return Interval{}, false
 	}
 	return o.Closed[next], true
-}
-
-// Shut reports whether closures leave nothing of date: of the openings on it
-// that serve the service, or, where there are none, of the date itself, at
-// the place of every opening. Without openings it reports false.
-func Shut(openings []Opening, service id.Service, date Date) bool {
-	found := false
-	for i := range openings {
-		o := &openings[i]
-		if o.Weekday != date.Weekday() || !o.holds(date, service) {
-			continue
-		}
-		found = true
-		if !o.covers(Stretch{date, o.From, date, o.Until}) {
-			return false
-		}
-	}
-	if found || len(openings) == 0 {
-		return found
-	}
-	for i := range openings {
-		if !openings[i].covers(WholeDay(date)) {
-			return false
-		}
-	}
-	return true
 }
 
 // covers reports whether the opening is closed all through a stretch.

@@ -55,20 +55,20 @@ func TestAClosureShutsSlotsAndNotTheirBuffers(t *testing.T) {
 	at := func(hour, minute int) int64 { return time.Date(2026, 11, 23, hour, minute, 0, 0, berlin).Unix() }
 	svc := service(30, 30)
 	svc.BufferBefore, svc.BufferAfter = 10*time.Minute, 10*time.Minute
-	opening := schedule.Opening{Zone: berlin, Weekday: 1, From: hm(8, 0), Until: hm(12, 0),
+	opening := schedule.Opening{Zone: berlin, Weekdays: schedule.WeekdaysOf(1), From: hm(8, 0), Until: hm(12, 0),
 		Closed: []schedule.Interval{{at(8, 30), at(10, 0)}, {at(10, 30), at(10, 45)}, {at(11, 15), at(11, 20)}}}
 	now := time.Date(2026, 11, 22, 0, 0, 0, 0, berlin)
 	var got []string
-	for _, s := range schedule.Slots(nil, []schedule.Opening{opening}, svc, 1, nil, monday, monday+1, now) {
+	for _, s := range slotsOf([]schedule.Opening{opening}, svc, 1, nil, monday, monday+1, now) {
 		got = append(got, time.Unix(s.Starts, 0).In(berlin).Format("15:04"))
-		if _, ok := schedule.Offered([]schedule.Opening{opening}, svc, s.Starts, now); !ok {
+		if _, ok := offered([]schedule.Opening{opening}, svc, s.Starts, now); !ok {
 			t.Errorf("%s is listed and not offered", got[len(got)-1])
 		}
 	}
 	if want := []string{"08:00", "10:00", "11:30"}; !slices.Equal(got, want) {
 		t.Errorf("got %v, want %v", got, want)
 	}
-	if _, ok := schedule.Offered([]schedule.Opening{opening}, svc, at(9, 30), now); ok {
+	if _, ok := offered([]schedule.Opening{opening}, svc, at(9, 30), now); ok {
 		t.Error("half past nine is offered")
 	}
 }
@@ -86,7 +86,7 @@ func TestADayIsShutWhereNothingOfItIsLeft(t *testing.T) {
 		return schedule.Union(all)
 	}
 	open := func(from, until int, closed []schedule.Interval) schedule.Opening {
-		return schedule.Opening{Zone: berlin, Weekday: 1, From: from, Until: until, Closed: closed}
+		return schedule.Opening{Zone: berlin, Weekdays: schedule.WeekdaysOf(1), From: from, Until: until, Closed: closed}
 	}
 	whole := shut(schedule.WholeDay(monday))
 	hours := func(from, until int) []schedule.Interval {
@@ -102,15 +102,18 @@ func TestADayIsShutWhereNothingOfItIsLeft(t *testing.T) {
 		"nobody is there":                  {nil, monday, false},
 		"the whole day":                    {[]schedule.Opening{open(hm(8, 0), hm(12, 0), whole)}, monday, true},
 		"just the opening":                 {[]schedule.Opening{open(hm(8, 0), hm(12, 0), hours(hm(8, 0), hm(12, 0)))}, monday, true},
-		"all but a minute":                 {[]schedule.Opening{open(hm(8, 0), hm(12, 0), hours(hm(8, 1), hm(12, 0)))}, monday, false},
+		"all but a slot":                   {[]schedule.Opening{open(hm(8, 0), hm(12, 0), hours(hm(8, 20), hm(12, 0)))}, monday, false},
 		"one of two":                       {[]schedule.Opening{open(hm(8, 0), hm(12, 0), whole), open(hm(14, 0), hm(18, 0), nil)}, monday, false},
 		"the other is for another service": {[]schedule.Opening{open(hm(8, 0), hm(12, 0), whole), others}, monday, true},
 		"a day without openings, open":     {[]schedule.Opening{open(hm(8, 0), hm(12, 0), whole)}, monday + 1, false},
 		"a day without openings, shut": {[]schedule.Opening{open(hm(8, 0), hm(12, 0),
 			shut(schedule.Stretch{From: monday, Until: monday + 1, UntilMinute: 1440}))}, monday + 1, true},
 	} {
-		if got := schedule.Shut(c.openings, svc, c.date); got != c.want {
-			t.Errorf("%s: got %v", name, got)
+		q := schedule.Query{Now: past}
+		svc := schedule.Service{ID: svc, Duration: minutes(20), Step: minutes(20), Horizon: 100_000}
+		reason, _ := planOf(c.openings, svc, 1).EmptyDay(c.date, &schedule.Load{}, q)
+		if got := reason == schedule.ReasonClosed; got != c.want {
+			t.Errorf("%s: got %v", name, reason)
 		}
 	}
 }

@@ -40,6 +40,12 @@ func (d Date) Weekday() int {
 	return int(floorMod(int64(d)+thursday, 7)) + 1
 }
 
+// week counts ISO 8601 weeks, which begin on Monday, from that of 1970-01-01.
+func (d Date) week() Date {
+	const thursday = 3
+	return Date(floorDiv(int64(d)+thursday, 7))
+}
+
 // Year returns the calendar year.
 func (d Date) Year() int { return time.Unix(d.seconds(), 0).UTC().Year() }
 

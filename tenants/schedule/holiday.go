@@ -24,11 +24,15 @@ type Municipality string
 const (
 	// Anywhere has no rule of its own.
 	Anywhere Municipality = ""
-	// Catholic is, in Bavaria, a municipality whose people are mostly Catholic,
-	// as the Landesamt für Statistik lists them (Mariä Himmelfahrt); in Saxony
-	// and Thuringia one that the Land's ordinance names (Fronleichnam).
+	// Catholic is, in Bavaria, a municipality with more Catholic than Protestant
+	// inhabitants at the last census, as the Landesamt für Statistik finds
+	// (Mariä Himmelfahrt; since the census of 2022, from 2025 on, a slightly
+	// different list); in Saxony and Thuringia one that the Land's ordinance
+	// names, often a part of a municipality only (Fronleichnam). A municipality
+	// that is none of these, a mostly Protestant one too, is [Anywhere].
 	Catholic Municipality = "catholic"
-	// Augsburg is the city, whose Friedensfest is the only holiday of one city.
+	// Augsburg is the city: its Friedensfest is the only holiday of one city,
+	// and it counts as Catholic.
 	Augsburg Municipality = "augsburg"
 )
 
@@ -66,7 +70,7 @@ func (f feast) in(only ...Municipality) feast {
 	return f
 }
 
-// everywhere are the nine that all Länder name. 3 October is federal law
+// everywhere are the nine that all Länder have. 3 October is federal law
 // (Einigungsvertrag Art. 2 Abs. 2), the others stand in each Land's act.
 func everywhere() []feast {
 	return []feast{
@@ -84,6 +88,17 @@ func everywhere() []feast {
 
 // further returns what a Land adds to everywhere, as in force since 2018. The
 // second result is false for what is no Land.
+//
+// Each row names the paragraph it comes from. Compared with the text of the
+// paragraph, in editions of various years: BB, BE (edition of 2023, which has
+// no days that are holidays once), BY, HB (edition of 2017), HE, NI, NW, RP,
+// SH, SL, SN, ST, TH. Known from reports of the amendments only: the three days
+// that Berlin has once, Reformationstag in HB and HH, Frauentag in MV. For BW
+// the list comes from what its authorities publish. Which municipalities are
+// Catholic is for the practice to say: the lists are not kept here.
+//
+// Where an act counts every Sunday as a holiday (BE, HE), the table has none of
+// them: only Brandenburg names Easter and Pentecost Sunday besides.
 func further(land Land) ([]feast, bool) {
 	var (
 		epiphany    = on(time.January, 6, "Heilige Drei Könige")
@@ -99,9 +114,9 @@ func further(land Land) ([]feast, bool) {
 	switch land {
 	case "DE-BW": // Gesetz über die Sonntage und Feiertage (FTG) § 1
 		return []feast{epiphany, corpus, saints}, true
-	case "DE-BY": // Feiertagsgesetz (BayFTG) Art. 1 Abs. 1 Nr. 1; Mariä Himmelfahrt Nr. 2; Augsburg Abs. 2
+	case "DE-BY": // Feiertagsgesetz (FTG) Art. 1 Abs. 1 Nr. 1; Mariä Himmelfahrt Nr. 2 with Abs. 3; Augsburg Abs. 2
 		return []feast{epiphany, corpus, saints, assumption.in(Catholic, Augsburg), peace.in(Augsburg)}, true
-	case "DE-BE": // Gesetz über die Sonn- und Feiertage § 1; Frauentag since 2019, three days once
+	case "DE-BE": // Gesetz über die Sonn- und Feiertage § 1 Abs. 1; Frauentag since GVBl. 2019 S. 22
 		return []feast{
 			women.since(2019),
 			on(time.May, 8, "75. Jahrestag der Befreiung vom Nationalsozialismus").once(2020),
@@ -110,29 +125,29 @@ func further(land Land) ([]feast, bool) {
 		}, true
 	case "DE-BB": // Feiertagsgesetz (FTG) § 2 Abs. 1
 		return []feast{easterAnd(0, "Ostersonntag"), easterAnd(49, "Pfingstsonntag"), reformation}, true
-	case "DE-HB": // Gesetz über die Sonn-, Gedenk- und Feiertage § 2 Abs. 1
+	case "DE-HB": // Gesetz über die Sonn-, Gedenk- und Feiertage § 2 Abs. 1; amended in June 2018
 		return []feast{reformation.since(2018)}, true
-	case "DE-HH": // Feiertagsgesetz § 1
+	case "DE-HH": // Feiertagsgesetz § 1; amended by HmbGVBl. 2018 S. 63
 		return []feast{reformation.since(2018)}, true
-	case "DE-HE": // Hessisches Feiertagsgesetz (HFeiertagsG) § 1
+	case "DE-HE": // Hessisches Feiertagsgesetz (HFeiertagsG) § 1 Abs. 1
 		return []feast{corpus}, true
-	case "DE-MV": // Feiertagsgesetz Mecklenburg-Vorpommern (FTG M-V) § 2 Abs. 1; Frauentag since 2023
+	case "DE-MV": // Feiertagsgesetz Mecklenburg-Vorpommern (FTG M-V) § 2; Frauentag by the amendment of 2022
 		return []feast{women.since(2023), reformation}, true
-	case "DE-NI": // Niedersächsisches Gesetz über die Feiertage (NFeiertagsG) § 2 Abs. 1
+	case "DE-NI": // Niedersächsisches Gesetz über die Feiertage (NFeiertagsG) § 2 Abs. 1; amended by Nds. GVBl. 2018 S. 122
 		return []feast{reformation.since(2018)}, true
 	case "DE-NW": // Feiertagsgesetz NW § 2 Abs. 1
 		return []feast{corpus, saints}, true
 	case "DE-RP": // Landesgesetz über den Schutz der Sonn- und Feiertage (LFtG) § 2 Abs. 1
 		return []feast{corpus, saints}, true
-	case "DE-SL": // Gesetz über die Sonn- und Feiertage (SFG) § 2
+	case "DE-SL": // Feiertagsgesetz (SFG) § 2 Abs. 1
 		return []feast{corpus, assumption, saints}, true
-	case "DE-SN": // Gesetz über Sonn- und Feiertage (SächsSFG) § 1; Fronleichnam where the ordinance under it says
+	case "DE-SN": // Gesetz über Sonn- und Feiertage (SächsSFG) § 1 Abs. 1; Fronleichnam where an ordinance says
 		return []feast{corpus.in(Catholic), reformation, repentance}, true
 	case "DE-ST": // Gesetz über die Sonn- und Feiertage (FeiertG LSA) § 2
 		return []feast{epiphany, reformation}, true
-	case "DE-SH": // Gesetz über Sonn- und Feiertage (SFTG) § 2 Abs. 1
+	case "DE-SH": // Gesetz über Sonn- und Feiertage (SFTG) § 2 Abs. 1; amended by GVOBl. 2018 S. 69
 		return []feast{reformation.since(2018)}, true
-	case "DE-TH": // Thüringer Feiertags- und Gedenktagsgesetz (ThürFGtG) § 2 Abs. 1; Fronleichnam Abs. 2
+	case "DE-TH": // Thüringer Feier- und Gedenktagsgesetz (ThürFGtG) § 2 Abs. 1; Fronleichnam Abs. 2; amended by GVBl. 2019 S. 22
 		return []feast{corpus.in(Catholic), children.since(2019), reformation}, true
 	}
 	return nil, false

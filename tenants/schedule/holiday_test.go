@@ -1,8 +1,8 @@
 package schedule_test
 
 import (
+	"cmp"
 	"errors"
-	"flag"
 	"fmt"
 	"os"
 	"slices"
@@ -11,8 +11,6 @@ import (
 
 	"siegel/tenants/schedule"
 )
-
-var update = flag.Bool("update", false, "write the golden files anew")
 
 // rules are all sixteen Länder, and the municipalities that differ from theirs.
 var rules = []struct {
@@ -26,37 +24,33 @@ var rules = []struct {
 
 const firstYear, lastYear = 2018, 2035
 
+// The table was never written by this code. Its dates are those that the
+// Python project vacanza/holidays publishes (the snapshots of its repository of
+// July 2026), with our names; for 2018 to 2029 the dates were compared with
+// those of the JavaScript project date-holidays, which has the same but for
+// Augsburg, where it leaves Mariä Himmelfahrt to the Catholic municipalities.
 func TestHolidaysAreThoseOfTheGoldenTable(t *testing.T) {
 	t.Parallel()
-	var b strings.Builder
-	for _, r := range rules {
-		for year := firstYear; year <= lastYear; year++ {
-			fmt.Fprintf(&b, "%s %s %d\n", r.land, cmpOr(string(r.municipality), "-"), year)
-			for _, h := range schedule.Holidays(r.land, r.municipality, year) {
-				fmt.Fprintf(&b, "  %s %s\n", h.Date, h.Name)
-			}
-		}
-	}
 	const path = "testdata/holidays.golden"
-	if *update {
-		if err := os.WriteFile(path, []byte(b.String()), 0o644); err != nil {
-			t.Fatal(err)
-		}
-	}
-	want, err := os.ReadFile(path)
+	golden, err := os.ReadFile(path)
 	if err != nil {
 		t.Fatal(err)
 	}
-	if b.String() != string(want) {
-		t.Error("holidays differ from testdata/holidays.golden; see the difference with -update and git diff")
+	want := strings.Split(strings.TrimSuffix(string(golden), "\n"), "\n")
+	var got []string
+	for _, r := range rules {
+		for year := firstYear; year <= lastYear; year++ {
+			got = append(got, fmt.Sprintf("%s %s %d", r.land, cmp.Or(string(r.municipality), "-"), year))
+			for _, h := range schedule.Holidays(r.land, r.municipality, year) {
+				got = append(got, fmt.Sprintf("  %s %s", h.Date, h.Name))
+			}
+		}
 	}
-}
-
-func cmpOr(s, otherwise string) string {
-	if s == "" {
-		return otherwise
+	for i := range max(len(got), len(want)) {
+		if i >= len(got) || i >= len(want) || got[i] != want[i] {
+			t.Fatalf("%s:%d: differs from here on: got %q, want %q", path, i+1, got[min(i, len(got)):min(i+3, len(got))], want[min(i, len(want)):min(i+3, len(want))])
+		}
 	}
-	return s
 }
 
 // The dates of Easter as calendars print them, not as we compute them.

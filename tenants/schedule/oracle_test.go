@@ -1,214 +1,474 @@
 package schedule_test
 
 import (
+	"encoding/binary"
+	"flag"
+	"fmt"
+	"math/rand/v2"
+	"reflect"
+	"runtime"
 	"slices"
+	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
-	"pgregory.net/rapid"
-
-	"siegel/platform/id"
 	"siegel/tenants/schedule"
 )
 
-// slowSlots is the rule said minute by minute: it looks at a wall clock at
-// every minute of UTC and knows nothing of spans, grids or sorting.
-// closures are each opening's.
-func slowSlots(openings []schedule.Opening, closures [][]schedule.Stretch, svc schedule.Service, capacity int, busy []schedule.Interval, from, to schedule.Date, now time.Time) []schedule.Slot {
-	free := func(minute time.Time) bool {
-		over := 0
-		for _, b := range busy {
-			if b.Starts <= minute.Unix() && minute.Unix() < b.Ends {
-				over++
-			}
+// The oracle is the engine's rules said a second time, as slowly as one would
+// say them: it looks at a clock on the wall at every minute of UTC, and knows
+// nothing of spans, grids or sorting. It shares no code with the engine but
+// [schedule.Stretch.AppendIn] and [schedule.Union], which make the closures
+// that it hands to the engine; itself it reads closures off the wall.
+//
+// A failure names the seed and the case, and shows the case made as small as it
+// could be. -cases and -seed say how many to draw and from what, -case draws
+// one again.
+var (
+	oracleCases = flag.Int("cases", 2000, "how many practices to draw")
+	oracleSeed  = flag.Uint64("seed", 0, "draw the same practices again; 0 is others each time")
+	oracleCase  = flag.Int("case", -1, "draw only this one")
+)
+
+// seasons are those that practices are drawn in: one about every change of
+// clocks, about every leap day and every odd day, and as many at random days.
+var seasons = sync.OnceValue(func() func(n int, d dice) *season {
+	type about struct {
+		zone string
+		day  schedule.Date
+	}
+	var all []about
+	for _, c := range changes() {
+		all = append(all, about{c.zone, schedule.DateOf(time.Unix(c.at, 0).In(mustZone(c.zone)))})
+	}
+	for year := firstOracleYear; year <= lastOracleYear; year += 4 {
+		for _, zone := range zoneNames {
+			all = append(all, about{zone, schedule.NewDate(year, time.February, 29)})
 		}
-		return over < capacity
 	}
-	civil := func(y int, m time.Month, d int) time.Time { return time.Date(y, m, d, 0, 0, 0, 0, time.UTC) }
-	inside := func(o schedule.Opening, day, minute time.Time) bool {
-		local := minute.In(o.Zone)
-		wall := local.Hour()*60 + local.Minute()
-		return civil(local.Date()).Equal(day) && o.From <= wall && wall < o.Until
+	for _, odd := range oddDays {
+		d, err := schedule.ParseDate(odd.date)
+		if err != nil {
+			panic(err)
+		}
+		all = append(all, about{odd.zone, d})
 	}
-	shut := func(closures []schedule.Stretch, zone *time.Location, minute time.Time) bool {
-		local := minute.In(zone)
-		wall := civil(local.Date()).Add(time.Duration(local.Hour()*60+local.Minute()) * time.Minute)
-		return slices.ContainsFunc(closures, func(c schedule.Stretch) bool {
-			bound := func(d schedule.Date, minute int) time.Time {
-				return civil(1970, 1, 1+int(d)).Add(time.Duration(minute) * time.Minute)
+	return func(n int, d dice) *season {
+		elsewhere := choose(d, zoneNames...)
+		if n < len(all) {
+			return newSeason(all[n].zone, elsewhere, all[n].day-schedule.Date(d.roll(1, seasonDays-2)), all[n].day)
+		}
+		first := schedule.NewDate(firstOracleYear, time.January, 1)
+		last := schedule.NewDate(lastOracleYear+1, time.January, 1) - seasonDays
+		from := schedule.Date(d.roll(int(first), int(last)))
+		return newSeason(choose(d, zoneNames...), elsewhere, from, from+schedule.Date(d.roll(0, seasonDays-1)))
+	}
+})
+
+// diceFor are the dice of a season or of a case.
+func diceFor(seed uint64, what string, n int) dice {
+	var key [32]byte
+	binary.LittleEndian.PutUint64(key[:], seed)
+	binary.LittleEndian.PutUint64(key[8:], uint64(n))
+	copy(key[16:], what)
+	return dice{rand.New(rand.NewChaCha8(key))}
+}
+
+// share is how many practices are drawn in one season, since reading the clocks
+// of a season takes its time.
+func share(cases int) int { return max(1, cases/500) }
+
+func TestOracleAgrees(t *testing.T) {
+	t.Parallel()
+	seed, cases := *oracleSeed, *oracleCases
+	if seed == 0 {
+		seed = rand.Uint64()>>16 | 1
+	}
+	var (
+		each    = share(cases)
+		met     sync.Map // of changes
+		slots   atomic.Int64
+		failed  atomic.Bool
+		work    = make(chan int)
+		workers sync.WaitGroup
+	)
+	for range runtime.GOMAXPROCS(0) {
+		workers.Go(func() {
+			for n := range work {
+				s := seasons()(n, diceFor(seed, "season", n))
+				for c := n * each; c < min(cases, (n+1)*each); c++ {
+					if failed.Load() || *oracleCase >= 0 && c != *oracleCase {
+						continue
+					}
+					p := diceFor(seed, "case", c).practice(s)
+					found, fault := p.compare(diceFor(seed, "instants", c))
+					slots.Add(int64(found))
+					if fault != "" && failed.CompareAndSwap(false, true) {
+						small, fault := p.shrink(func(p *practice) string {
+							_, fault := p.compare(diceFor(seed, "instants", c))
+							return fault
+						})
+						t.Errorf("-cases=%d -seed=%d -case=%d (%s):\n%s\n%s", cases, seed, c, s.name, fault, small)
+					}
+				}
+				for _, change := range changes() {
+					if change.zone == s.here.zone.String() && int64(s.from)*day*60 <= change.at && change.at < int64(s.to)*day*60 {
+						met.Store(change, true)
+					}
+				}
 			}
-			return !wall.Before(bound(c.From, c.FromMinute)) && wall.Before(bound(c.Until, c.UntilMinute))
 		})
 	}
-	offers := func(o schedule.Opening, closures []schedule.Stretch, starts time.Time) bool {
-		local := starts.In(o.Zone)
-		day := civil(local.Date())
-		n := schedule.Date(day.Unix() / (24 * 60 * 60))
-		horizon := civil(now.In(o.Zone).Date()).AddDate(0, 0, svc.Horizon)
-		isoDay := (int(local.Weekday())+6)%7 + 1
-		switch {
-		case n < from || n >= to || isoDay != o.Weekday,
-			o.ValidFrom != 0 && n < o.ValidFrom,
-			o.ValidUntil != 0 && n > o.ValidUntil,
-			len(o.Services) > 0 && !slices.Contains(o.Services, svc.ID),
-			starts.Before(now.Add(svc.Lead)) || day.After(horizon),
-			(local.Hour()*60+local.Minute()-o.From)%int(svc.Step.Minutes()) != 0:
-			return false
+	for n := range (cases + each - 1) / each {
+		work <- n
+	}
+	close(work)
+	workers.Wait()
+	if failed.Load() || *oracleCase >= 0 {
+		return
+	}
+	missed := 0
+	for _, change := range changes() {
+		if _, ok := met.Load(change); !ok {
+			missed++
 		}
-		for m := starts; m.Before(starts.Add(svc.Duration)); m = m.Add(time.Minute) {
-			if !inside(o, day, m) || shut(closures, o.Zone, m) {
-				return false
+	}
+	if missed > 0 {
+		t.Errorf("%d of %d changes of clocks were in no season: draw more -cases", missed, len(changes()))
+	}
+	if slots.Load() < int64(cases) {
+		t.Errorf("%d practices had %d slots: too few to say anything", cases, slots.Load())
+	}
+	t.Logf("%d practices, %d slots, %d changes of clocks, seed %d", cases, slots.Load(), len(changes()), seed)
+}
+
+// compare asks the engine and the oracle, and says in what they differ; d picks
+// the instants that are asked about one by one. slots is how many there are.
+func (p *practice) compare(d dice) (slots int, fault string) {
+	defer func() {
+		if r := recover(); r != nil {
+			fault = fmt.Sprintf("panic: %v\n%s", r, stack())
+		}
+	}()
+	plan, load := p.clonePlan(), p.cloneLoad()
+	want := p.slots()
+	for _, check := range []func() string{
+		func() string { return p.compareSlots(want) },
+		func() string { return p.compareInstants(want, d) },
+		func() string { return p.compareHours() },
+		func() string { return p.compareWeek(want, d) },
+		func() string { return p.compareEmptyDay(d) },
+	} {
+		if fault = check(); fault != "" {
+			return len(want), fault
+		}
+	}
+	if !reflect.DeepEqual(plan, p.plan) || !reflect.DeepEqual(load, p.load) {
+		return len(want), "the engine wrote into the plan or the load"
+	}
+	return len(want), ""
+}
+
+func stack() string {
+	text := make([]byte, 4096)
+	return string(text[:runtime.Stack(text, false)])
+}
+
+// describe writes a slot with everything in which two can differ.
+func (o offer) describe(p *practice) string {
+	zone := p.plan.Openings[o.opening].Zone
+	return fmt.Sprintf("%s until %s (%s) opening %d class %s", utc(o.starts), utc(o.ends),
+		time.Unix(o.starts, 0).In(zone).Format("2006-01-02T15:04-07:00"), o.opening, classText(o.class))
+}
+
+func (p *practice) compareSlots(want []offer) string {
+	// What was there before stays.
+	before, beforeClass := schedule.Slot{Starts: 1, Ends: 2}, schedule.Class{Condition: 77}
+	slots, classes := p.plan.Slots([]schedule.Slot{before}, []schedule.Class{beforeClass}, &p.load, p.query)
+	if len(slots) == 0 || slots[0] != before || len(classes) == 0 || classes[0].Condition != 77 {
+		return "Slots does not append"
+	}
+	var got []offer
+	for i, s := range slots[1:] {
+		if int(s.Class) < 1 || int(s.Class) >= len(classes) {
+			return fmt.Sprintf("slot %d has class %d of %d", i, s.Class, len(classes))
+		}
+		if i > 0 && s.Starts <= slots[i].Starts {
+			return fmt.Sprintf("Slots: %s comes after %s", utc(s.Starts), utc(slots[i].Starts))
+		}
+		got = append(got, offer{s.Starts, s.Ends, int(s.Opening), classes[s.Class]})
+	}
+	for len(got) > 0 || len(want) > 0 {
+		switch {
+		case len(want) == 0 || len(got) > 0 && got[0].starts < want[0].starts:
+			return "Slots: only the engine has " + got[0].describe(p) + ": " + p.judge(p.minute(got[0].starts)).text()
+		case len(got) == 0 || got[0].starts > want[0].starts:
+			return "Slots: only the oracle has " + want[0].describe(p)
+		case got[0].describe(p) != want[0].describe(p):
+			return "Slots:\nengine " + got[0].describe(p) + "\noracle " + want[0].describe(p)
+		}
+		got, want = got[1:], want[1:]
+	}
+	return ""
+}
+
+func (v verdict) text() string { return fmt.Sprintf("opening %d, against it %v", v.opening, v.against) }
+
+// inSale is the instant that goes with a reason: for horizon and release the one
+// from which on neither speaks against the slot, for all others none.
+func (v verdict) inSale(r schedule.Reason) (at int64) {
+	if r != schedule.ReasonHorizon && r != schedule.ReasonNotReleased {
+		return 0
+	}
+	for _, r := range []schedule.Reason{schedule.ReasonHorizon, schedule.ReasonNotReleased} {
+		if slices.Contains(v.against, r) {
+			at = max(at, v.since[r])
+		}
+	}
+	return at
+}
+
+// compareInstants asks about single instants: some slots, and others.
+func (p *practice) compareInstants(want []offer, d dice) string {
+	var minutes []int
+	for range min(20, len(want)) {
+		minutes = append(minutes, p.minute(want[d.IntN(len(want))].starts))
+	}
+	begin, end := p.minute(int64(p.query.From)*day*60), p.minute(int64(p.query.To)*day*60)
+	if begin < end {
+		for range 20 {
+			minutes = append(minutes, d.roll(begin, end), 15*(d.roll(begin, end)/15))
+		}
+		// Where a window offers something by the clock, whatever is against it.
+		for tries, found := 0, 0; tries < 2000 && found < 20; tries++ {
+			m := 5 * (d.roll(begin, end) / 5)
+			if i, _ := p.winner(m); i >= 0 {
+				found++
+				minutes = append(minutes, m)
 			}
 		}
-		return true
+	}
+	empty := p.byTheRulesAlone()
+	for _, m := range minutes {
+		if fault := p.compareInstant(m, empty); fault != "" {
+			return fault
+		}
+	}
+	return ""
+}
+
+func (p *practice) compareInstant(m int, nothingTaken *practice) string {
+	var (
+		at = p.instant(m)
+		v  = p.judge(m)
+		f  = p.plan.Why(at, &p.load, p.query)
+	)
+	say := func(format string, args ...any) string {
+		return fmt.Sprintf("%s at %s; oracle: %s", fmt.Sprintf(format, args...), utc(at), v.text())
+	}
+	if v.offered != (f.Reason == schedule.ReasonOffered) {
+		return say("Why: %s (opening %d, detail %d)", f.Reason, f.Opening, f.Detail)
+	}
+	if v.offered {
+		if f.Opening != v.opening || classText(f.Class) != classText(v.class) {
+			return say("Why: opening %d class %s, oracle class %s", f.Opening, classText(f.Class), classText(v.class))
+		}
+		class, ok := p.plan.Class(v.opening, at, p.load.Used, p.query.Now)
+		if !ok || classText(class) != classText(v.class) {
+			return say("Class: %s %v, oracle class %s", classText(class), ok, classText(v.class))
+		}
+		if fault := p.checkAssign(m, at); fault != "" {
+			return say("%s", fault)
+		}
+	} else if !slices.Contains(v.against, f.Reason) {
+		return say("Why: %s (opening %d), which is not true", f.Reason, f.Opening)
+	}
+	if want := v.inSale(f.Reason); f.At != want {
+		return say("Why: %s until %s, oracle until %s", f.Reason, utc(f.At), utc(want))
+	}
+	if fault := p.checkDetail(f, m); fault != "" {
+		return say("Why: %s: %s", f.Reason, fault)
 	}
 
-	slots := []schedule.Slot{}
-	begin := time.Unix(int64(from)*24*60*60, 0).Add(-26 * time.Hour)
-	end := time.Unix(int64(to)*24*60*60, 0).Add(26 * time.Hour)
-	for starts := begin; starts.Before(end); starts = starts.Add(time.Minute) {
-		best := -1
-		for i, o := range openings {
-			if !offers(o, closures[i], starts) {
-				continue
-			}
-			if best < 0 || wins(o, openings[best]) {
-				best = i
-			}
+	// Offered knows nothing of what is taken; of rooms it may know or not.
+	empty := nothingTaken.judge(m)
+	opening, ok := p.plan.Offered(at, p.query.Now, p.query.Staff)
+	rules := slices.DeleteFunc(slices.Clone(empty.against), func(r schedule.Reason) bool {
+		return r == schedule.ReasonNeed || r == schedule.ReasonBusy || r == schedule.ReasonQuota
+	})
+	switch {
+	case empty.offered && (!ok || opening != empty.opening):
+		return say("Offered: %d %v, oracle %d", opening, ok, empty.opening)
+	case ok && len(rules) > 0:
+		return say("Offered: %d, oracle: %v", opening, rules)
+	}
+	return ""
+}
+
+func (p *practice) checkAssign(m int, at int64) string {
+	for _, s := range p.load.Sessions {
+		if s.Starts == at && p.plan.Service.Seats > 1 {
+			return "" // it has its rooms
 		}
-		if best < 0 {
+	}
+	i, _ := p.winner(m)
+	from, until := p.occupied(m)
+	want, _ := p.assign(from, until, &p.plan.Openings[i])
+	got, ok := p.plan.Assign([]int{-7}, at, &p.load)
+	if !ok || len(got) == 0 || got[0] != -7 || !slices.Equal(got[1:], want) {
+		return fmt.Sprintf("Assign: %v %v after -7, oracle %v", got, ok, want)
+	}
+	return ""
+}
+
+// checkDetail looks whether what a finding points at is there and in the way.
+func (p *practice) checkDetail(f schedule.Finding, m int) string {
+	from, until := p.occupied(m)
+	starts, ends := p.instant(from), p.instant(until)
+	kinds := map[schedule.Reason]schedule.BusyKind{
+		schedule.ReasonBusy: schedule.Appointment, schedule.ReasonHeld: schedule.Hold, schedule.ReasonImported: schedule.Imported,
+	}
+	kind, isBusy := kinds[f.Reason]
+	switch {
+	case isBusy && f.Detail >= 0:
+		if f.Detail >= len(p.load.Busy) {
+			return fmt.Sprintf("detail %d of %d", f.Detail, len(p.load.Busy))
+		}
+		if b := p.load.Busy[f.Detail]; b.Kind != kind || b.Starts >= ends || b.Ends <= starts {
+			return fmt.Sprintf("busy entry %d is not in the way", f.Detail)
+		}
+	case f.Reason == schedule.ReasonTravel:
+		if f.Detail < 0 || f.Detail >= len(p.load.Busy) || !p.tooFar(p.load.Busy[f.Detail], &p.plan.Openings[f.Opening], starts, ends) {
+			return fmt.Sprintf("busy entry %d is not too near", f.Detail)
+		}
+	case f.Reason == schedule.ReasonNeed:
+		if f.Detail < 0 || f.Detail >= len(p.plan.Needs) {
+			return fmt.Sprintf("detail %d of %d needs", f.Detail, len(p.plan.Needs))
+		}
+	case f.Reason == schedule.ReasonQuota && f.Detail >= 0:
+		if !slices.Contains(p.plan.Openings[f.Opening].Quotas, f.Detail) {
+			return fmt.Sprintf("quota %d is not the opening's", f.Detail)
+		}
+	}
+	return ""
+}
+
+func (p *practice) compareHours() string {
+	want := p.openHours(p.query.From, p.query.To)
+	got := schedule.OpenHours(nil, p.plan.Openings, p.query.From, p.query.To)
+	if !slices.Equal(got, want) {
+		return fmt.Sprintf("OpenHours: got %v, want %v", got, want)
+	}
+	return ""
+}
+
+// compareWeek looks whether the cells of a few days show every slot, and only
+// slots, where all openings lie in one zone.
+func (p *practice) compareWeek(want []offer, d dice) string {
+	if slices.ContainsFunc(p.clocks, func(c *clock) bool { return c != p.clocks[0] }) {
+		return ""
+	}
+	if d.oneIn(2) || p.query.From >= p.query.To {
+		return ""
+	}
+	q := p.query
+	q.From += schedule.Date(d.IntN(int(q.To - q.From)))
+	q.To = min(q.To, q.From+3)
+	var (
+		step  = 15 * time.Minute
+		cells = p.plan.Week(nil, &p.load, q, step)
+		wants = map[int64]bool{}
+	)
+	seen, began := map[int64]bool{}, map[int64]bool{}
+	for _, o := range want {
+		v := p.judge(p.minute(o.starts))
+		if int(q.From) <= v.date && v.date < int(q.To) {
+			wants[o.starts] = true
+		}
+	}
+	for _, c := range cells {
+		if c.Reason == schedule.ReasonClockGap { // it stands for wall time that there is not
+			if o, m := p.clocks[0], p.minute(c.Starts); o.shows[m]-o.shows[m-1] == 1 {
+				return fmt.Sprintf("Week: there is no gap at %s", utc(c.Starts))
+			}
 			continue
 		}
-		taken := false
-		for m := starts.Add(-svc.BufferBefore); m.Before(starts.Add(svc.Duration + svc.BufferAfter)); m = m.Add(time.Minute) {
-			taken = taken || !free(m)
+		if began[c.Starts] {
+			return fmt.Sprintf("Week: the cell %s is there twice", utc(c.Starts))
 		}
-		if !taken {
-			slots = append(slots, schedule.Slot{Starts: starts.Unix(), Ends: starts.Add(svc.Duration).Unix(), Opening: best})
+		began[c.Starts] = true
+		found := false
+		for at := c.Starts; at < c.Starts+int64(step.Seconds()); at += 60 {
+			if p.judge(p.minute(at)).offered {
+				found, seen[at] = true, true
+			}
+		}
+		if found != (c.Reason == schedule.ReasonOffered) {
+			return fmt.Sprintf("Week: the cell %s is %s, oracle %v", utc(c.Starts), c.Reason, found)
 		}
 	}
-	return slots
-}
-
-// wins reports whether an opening that comes later in the list beats another.
-func wins(later, earlier schedule.Opening) bool {
-	if (len(later.Services) > 0) != (len(earlier.Services) > 0) {
-		return len(later.Services) > 0
+	for at := range wants {
+		if !seen[at] {
+			return fmt.Sprintf("Week: no cell shows the slot %s", utc(at))
+		}
 	}
-	return later.From > earlier.From
+	return ""
 }
 
-// changes are days on which clocks change, or a day is missing.
-var changes = []struct{ zone, date string }{
-	{"Europe/Berlin", "2026-03-29"},
-	{"Europe/Berlin", "2026-10-25"},
-	{"Australia/Lord_Howe", "2026-04-05"},
-	{"Australia/Lord_Howe", "2026-10-04"},
-	{"America/Sao_Paulo", "2018-11-04"},
-	{"America/Sao_Paulo", "2018-02-18"},
-	{"Pacific/Apia", "2011-12-30"},
-	{"Africa/Casablanca", "2026-02-15"},
-	{"America/St_Johns", "2010-11-07"}, // clocks went back at one minute past midnight, into the day before
-	{"Asia/Kathmandu", "2026-06-01"},
-	{"Pacific/Kwajalein", "1993-08-21"},
-}
-
-func TestSlotsAgreeWithAWallClock(t *testing.T) {
-	t.Parallel()
-	rapid.Check(t, func(t *rapid.T) {
-		pick := func(name string, least, most int) int { return rapid.IntRange(least, most).Draw(t, name) }
-		change := rapid.SampledFrom(changes).Draw(t, "change")
-		main, err := time.LoadLocation(change.zone)
-		if err != nil {
-			t.Fatal(err)
+// compareEmptyDay asks about a date without slots.
+func (p *practice) compareEmptyDay(d dice) string {
+	if p.query.From >= p.query.To {
+		return ""
+	}
+	var (
+		date   = p.query.From + schedule.Date(d.IntN(int(p.query.To-p.query.From)))
+		said   = map[schedule.Reason]bool{schedule.ReasonNoWindow: true}
+		opens  = map[schedule.Reason][]int64{}
+		offers = false
+	)
+	// A day that a zone leaves out is open as little as it is closed.
+	for _, clock := range p.clocks {
+		if !slices.ContainsFunc(clock.shows, func(wall int) bool { return wall/day == int(date) }) {
+			return ""
 		}
-		day, err := schedule.ParseDate(change.date)
-		if err != nil {
-			t.Fatal(err)
-		}
-		from := day + schedule.Date(pick("from", -1, 0))
-		to := day + schedule.Date(pick("to", 1, 2))
-		midnight := int64(day) * 24 * 60 * 60
-
-		svc := schedule.Service{
-			ID:           id.New[id.Service](),
-			Duration:     minutes(5 * pick("duration", 1, 30)),
-			BufferBefore: minutes(pick("before", 0, 40)),
-			BufferAfter:  minutes(pick("after", 0, 40)),
-			Step:         minutes(5 * pick("step", 1, 18)),
-			Lead:         minutes(pick("lead", 0, 300)),
-			Horizon:      pick("horizon", 0, 4),
-		}
-		now := time.Unix(midnight+int64(pick("now", -50*3600, 20*3600)), int64(pick("fraction", 0, 1)))
-		var openings []schedule.Opening
-		for range pick("openings", 1, 4) {
-			o := schedule.Opening{
-				Zone:    main,
-				Weekday: (day + schedule.Date(pick("weekday", -1, 1))).Weekday(),
-				From:    5 * pick("opens", 0, 287),
+	}
+	for m := p.minute(int64(date-2) * day * 60); m < p.minute(int64(date+3)*day*60); m++ {
+		v := p.judge(m)
+		for i, clock := range p.clocks { // each has the date at times of its own
+			on := clock.shows[m]/day == int(date)
+			if on && p.closed(i, m) {
+				said[schedule.ReasonClosed] = true
 			}
-			o.Until = min(o.From+5*pick("open for", 1, 80), 24*60)
-			switch pick("restricted", 0, 3) {
-			case 0:
-				o.Services = []id.Service{id.New[id.Service](), svc.ID}
-			case 1:
-				o.Zone = time.FixedZone("elsewhere", 3600*pick("offset", -12, 14))
-			case 2:
-				o.ValidFrom, o.ValidUntil = day, day
+			if !on || v.opening >= 0 && v.date != int(date) {
+				continue
 			}
-			openings = append(openings, o)
-		}
-		// Some closures are of the place, some of one opening only.
-		stretches := func(name string, least, most int) (all []schedule.Stretch) {
-			for range pick(name, least, most) {
-				c := schedule.Stretch{From: day + schedule.Date(pick("closes on", -2, 2)), FromMinute: pick("closes", 0, 1439)}
-				if pick("to the minute", 0, 2) > 0 {
-					c.FromMinute -= c.FromMinute % 15
+			offers = offers || v.offered
+			for _, r := range v.against {
+				said[r] = true
+				if !slices.Contains(v.against, schedule.ReasonWalkIn) && !slices.Contains(v.against, schedule.ReasonStaffOnly) {
+					opens[r] = append(opens[r], v.inSale(r))
 				}
-				c.Until, c.UntilMinute = c.From+schedule.Date(pick("closed days", 0, 2)), pick("closed until", 0, 1440)
-				all = append(all, c)
-			}
-			return all
-		}
-		closures := make([][]schedule.Stretch, len(openings))
-		everybody := stretches("closures", 0, 2)
-		for i := range openings {
-			closures[i] = append(stretches("own closures", 0, 1), everybody...)
-			for _, c := range closures[i] {
-				openings[i].Closed = c.AppendIn(openings[i].Closed, openings[i].Zone)
-			}
-			openings[i].Closed = schedule.Union(openings[i].Closed)
-		}
-		var busy []schedule.Interval
-		for range pick("busy", 0, 12) {
-			b := schedule.Interval{Starts: midnight + 60*int64(pick("busy from", -40*60, 40*60))}
-			b.Ends = b.Starts + 60*int64(pick("busy for", 0, 240))
-			busy = append(busy, b)
-		}
-		capacity := pick("capacity", 1, 3)
-
-		got := schedule.Slots([]schedule.Slot{}, openings, svc, capacity, busy, from, to, now)
-		want := slowSlots(openings, closures, svc, capacity, busy, from, to, now)
-		if !slices.Equal(got, want) {
-			t.Fatalf("got  %v\nwant %v", starts(got), starts(want))
-		}
-
-		// A start is offered exactly if it would be free with nobody else there.
-		empty := slowSlots(openings, closures, svc, 1, nil, from, to, now)
-		for at := int64(from)*86400 - 15*3600; at < int64(to)*86400+15*3600; at += 300 {
-			opening, ok := schedule.Offered(openings, svc, at, now)
-			k, listed := slices.BinarySearchFunc(empty, at, func(s schedule.Slot, at int64) int { return int(s.Starts - at) })
-			inRange := false // by the date of the opening that offers it
-			if ok {
-				d := schedule.DateOf(time.Unix(at, 0).In(openings[opening].Zone))
-				inRange = d >= from && d < to
-			}
-			if listed && (!ok || inRange && opening != empty[k].Opening) {
-				t.Fatalf("%v is listed for opening %d, offered %v for %d", time.Unix(at, 0).UTC(), empty[k].Opening, ok, opening)
-			}
-			if inRange && !listed {
-				t.Fatalf("%v is offered, but not listed", time.Unix(at, 0).UTC())
+				if v.since[r] > v.since[schedule.ReasonLead] && v.opening >= 0 { // once it is in sale, it is too late
+					said[schedule.ReasonLead] = true
+				}
 			}
 		}
-	})
+	}
+	if offers {
+		return ""
+	}
+	for _, r := range []schedule.Reason{
+		schedule.ReasonHeld, schedule.ReasonImported, schedule.ReasonNeed, schedule.ReasonTravel, schedule.ReasonGroupFull,
+	} {
+		said[schedule.ReasonBusy] = said[schedule.ReasonBusy] || said[r] // they are told as full
+	}
+	reason, at := p.plan.EmptyDay(date, &p.load, p.query)
+	if !said[reason] {
+		return fmt.Sprintf("EmptyDay: %s is %s, oracle %v", date, reason, said)
+	}
+	if want := append(opens[reason], 0); at != slices.Min(want[:max(1, len(want)-1)]) {
+		return fmt.Sprintf("EmptyDay: %s is %s until %s, oracle %v", date, reason, utc(at), mapped(slices.Compact(want), utc))
+	}
+	return ""
 }

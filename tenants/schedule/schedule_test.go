@@ -54,6 +54,24 @@ func service(duration, step int) schedule.Service {
 	return schedule.Service{ID: id.New[id.Service](), Duration: minutes(duration), Step: minutes(step), Horizon: 10_000}
 }
 
+// planOf is a plan whose openings are for everyone and have no limits of their own.
+func planOf(openings []schedule.Opening, svc schedule.Service, capacity int) *schedule.Plan {
+	openings = slices.Clone(openings)
+	for i := range openings {
+		openings[i].For, openings[i].OpenToAll, openings[i].Horizon = schedule.Everyone, -1, -1
+	}
+	return &schedule.Plan{Service: svc, Openings: openings, Capacity: capacity}
+}
+
+func slotsOf(openings []schedule.Opening, svc schedule.Service, capacity int, busy []schedule.Busy, from, to schedule.Date, now time.Time) []schedule.Slot {
+	slots, _ := planOf(openings, svc, capacity).Slots(nil, nil, &schedule.Load{Busy: busy}, schedule.Query{From: from, To: to, Now: now})
+	return slots
+}
+
+func offered(openings []schedule.Opening, svc schedule.Service, starts int64, now time.Time) (int, bool) {
+	return planOf(openings, svc, 1).Offered(starts, now, false)
+}
+
 // long before all dates of these tests
 var past = time.Date(2000, 1, 1, 0, 0, 0, 0, time.UTC)
 
@@ -119,8 +137,8 @@ func TestSlotsOnClockChangeDays(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			day := date(t, c.date)
-			openings := []schedule.Opening{{Zone: zone(t, c.zone), Weekday: day.Weekday(), From: c.from, Until: c.until}}
-			got := starts(schedule.Slots(nil, openings, service(c.duration, c.step), 1, nil, day, day+1, past))
+			openings := []schedule.Opening{{Zone: zone(t, c.zone), Weekdays: schedule.WeekdaysOf(day.Weekday()), From: c.from, Until: c.until}}
+			got := starts(slotsOf(openings, service(c.duration, c.step), 1, nil, day, day+1, past))
 			if !slices.Equal(got, c.want) {
 				t.Errorf("got  %v\nwant %v", got, c.want)
 			}
@@ -132,45 +150,45 @@ func TestSlotsOnClockChangeDays(t *testing.T) {
 func TestSlotsLeaveOutWhatIsTaken(t *testing.T) {
 	t.Parallel()
 	const day = "2026-11-23T"
-	busy := func(from, to string) schedule.Interval {
-		return schedule.Interval{Starts: at(t, day+from+"Z"), Ends: at(t, day+to+"Z")}
+	busy := func(from, to string) schedule.Busy {
+		return schedule.Busy{Interval: schedule.Interval{Starts: at(t, day+from+"Z"), Ends: at(t, day+to+"Z")}}
 	}
 	for name, c := range map[string]struct {
 		capacity      int
 		before, after int
-		busy          []schedule.Interval
+		busy          []schedule.Busy
 		want          []string
 	}{
 		"nothing taken":                       {1, 0, 0, nil, []string{"10:00", "10:20", "10:40"}},
-		"exactly one slot":                    {1, 0, 0, []schedule.Interval{busy("10:20", "10:40")}, []string{"10:00", "10:40"}},
-		"a minute of two slots":               {1, 0, 0, []schedule.Interval{busy("10:19", "10:21")}, []string{"10:40"}},
-		"touching from both sides":            {1, 0, 0, []schedule.Interval{busy("09:00", "10:00"), busy("11:00", "12:00")}, []string{"10:00", "10:20", "10:40"}},
-		"unsorted and overlapping":            {1, 0, 0, []schedule.Interval{busy("10:45", "10:50"), busy("09:00", "10:10"), busy("09:30", "09:40")}, []string{"10:20"}},
-		"an empty interval takes nothing":     {1, 0, 0, []schedule.Interval{busy("10:30", "10:30")}, []string{"10:00", "10:20", "10:40"}},
-		"one of two units":                    {2, 0, 0, []schedule.Interval{busy("10:00", "11:00")}, []string{"10:00", "10:20", "10:40"}},
-		"both units at one instant":           {2, 0, 0, []schedule.Interval{busy("10:00", "10:31"), busy("10:30", "11:00")}, []string{"10:00", "10:40"}},
-		"two units one after the other":       {2, 0, 0, []schedule.Interval{busy("10:00", "10:30"), busy("10:30", "11:00")}, []string{"10:00", "10:20", "10:40"}},
-		"more taken than there is":            {2, 0, 0, []schedule.Interval{busy("10:00", "10:20"), busy("10:00", "10:20"), busy("10:00", "10:20")}, []string{"10:20", "10:40"}},
+		"exactly one slot":                    {1, 0, 0, []schedule.Busy{busy("10:20", "10:40")}, []string{"10:00", "10:40"}},
+		"a minute of two slots":               {1, 0, 0, []schedule.Busy{busy("10:19", "10:21")}, []string{"10:40"}},
+		"touching from both sides":            {1, 0, 0, []schedule.Busy{busy("09:00", "10:00"), busy("11:00", "12:00")}, []string{"10:00", "10:20", "10:40"}},
+		"unsorted and overlapping":            {1, 0, 0, []schedule.Busy{busy("10:45", "10:50"), busy("09:00", "10:10"), busy("09:30", "09:40")}, []string{"10:20"}},
+		"an empty interval takes nothing":     {1, 0, 0, []schedule.Busy{busy("10:30", "10:30")}, []string{"10:00", "10:20", "10:40"}},
+		"one of two units":                    {2, 0, 0, []schedule.Busy{busy("10:00", "11:00")}, []string{"10:00", "10:20", "10:40"}},
+		"both units at one instant":           {2, 0, 0, []schedule.Busy{busy("10:00", "10:31"), busy("10:30", "11:00")}, []string{"10:00", "10:40"}},
+		"two units one after the other":       {2, 0, 0, []schedule.Busy{busy("10:00", "10:30"), busy("10:30", "11:00")}, []string{"10:00", "10:20", "10:40"}},
+		"more taken than there is":            {2, 0, 0, []schedule.Busy{busy("10:00", "10:20"), busy("10:00", "10:20"), busy("10:00", "10:20")}, []string{"10:20", "10:40"}},
 		"no unit at all":                      {0, 0, 0, nil, []string{}},
 		"buffers reach out of the opening":    {1, 15, 15, nil, []string{"10:00", "10:20", "10:40"}},
-		"buffer before needs free time":       {1, 10, 0, []schedule.Interval{busy("09:00", "09:51")}, []string{"10:20", "10:40"}},
-		"buffer after needs free time":        {1, 0, 10, []schedule.Interval{busy("11:09", "12:00")}, []string{"10:00", "10:20"}},
-		"buffers may touch what is taken":     {1, 10, 10, []schedule.Interval{busy("09:00", "09:50"), busy("11:10", "12:00")}, []string{"10:00", "10:20", "10:40"}},
-		"a buffer counts towards both sides":  {1, 5, 5, []schedule.Interval{busy("10:20", "10:40")}, []string{}},
-		"a long absence takes several slots":  {1, 0, 0, []schedule.Interval{busy("08:00", "10:40")}, []string{"10:40"}},
-		"three units, two taken all the time": {3, 0, 0, []schedule.Interval{busy("08:00", "12:00"), busy("09:00", "13:00"), busy("10:30", "10:35")}, []string{"10:00", "10:40"}},
+		"buffer before needs free time":       {1, 10, 0, []schedule.Busy{busy("09:00", "09:51")}, []string{"10:20", "10:40"}},
+		"buffer after needs free time":        {1, 0, 10, []schedule.Busy{busy("11:09", "12:00")}, []string{"10:00", "10:20"}},
+		"buffers may touch what is taken":     {1, 10, 10, []schedule.Busy{busy("09:00", "09:50"), busy("11:10", "12:00")}, []string{"10:00", "10:20", "10:40"}},
+		"a buffer counts towards both sides":  {1, 5, 5, []schedule.Busy{busy("10:20", "10:40")}, []string{}},
+		"a long absence takes several slots":  {1, 0, 0, []schedule.Busy{busy("08:00", "10:40")}, []string{"10:40"}},
+		"three units, two taken all the time": {3, 0, 0, []schedule.Busy{busy("08:00", "12:00"), busy("09:00", "13:00"), busy("10:30", "10:35")}, []string{"10:00", "10:40"}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			svc := service(20, 20)
 			svc.BufferBefore, svc.BufferAfter = minutes(c.before), minutes(c.after)
 			d := date(t, "2026-11-23")
-			openings := []schedule.Opening{{Zone: time.UTC, Weekday: 1, From: hm(10, 0), Until: hm(11, 0)}}
+			openings := []schedule.Opening{{Zone: time.UTC, Weekdays: schedule.WeekdaysOf(1), From: hm(10, 0), Until: hm(11, 0)}}
 			want := []string{}
 			for _, w := range c.want {
 				want = append(want, day+w+"Z")
 			}
-			slots := schedule.Slots(nil, openings, svc, c.capacity, c.busy, d, d+1, past)
+			slots := slotsOf(openings, svc, c.capacity, c.busy, d, d+1, past)
 			if got := starts(slots); !slices.Equal(got, want) {
 				t.Errorf("got  %v\nwant %v", got, want)
 			}
@@ -191,7 +209,7 @@ func TestSlotsKeepLeadHorizonAndValidity(t *testing.T) {
 	everyDay := func(from, until int, edit func(*schedule.Opening)) []schedule.Opening {
 		var all []schedule.Opening
 		for day := 1; day <= 7; day++ {
-			o := schedule.Opening{Zone: berlin, Weekday: day, From: from, Until: until}
+			o := schedule.Opening{Zone: berlin, Weekdays: schedule.WeekdaysOf(day), From: from, Until: until}
 			if edit != nil {
 				edit(&o)
 			}
@@ -226,12 +244,12 @@ func TestSlotsKeepLeadHorizonAndValidity(t *testing.T) {
 			svc := service(30, 30)
 			svc.Lead, svc.Horizon = c.lead, c.horizon
 			from, to := date(t, "2026-11-20"), date(t, "2026-11-28")
-			got := starts(schedule.Slots(nil, c.openings, svc, 1, nil, from, to, c.now))
+			got := starts(slotsOf(c.openings, svc, 1, nil, from, to, c.now))
 			if !slices.Equal(got, c.want) {
 				t.Errorf("got  %v\nwant %v", got, c.want)
 			}
 			for _, text := range c.want {
-				if _, ok := schedule.Offered(c.openings, svc, at(t, text), c.now); !ok {
+				if _, ok := offered(c.openings, svc, at(t, text), c.now); !ok {
 					t.Errorf("Offered denies %s", text)
 				}
 			}
@@ -242,10 +260,10 @@ func TestSlotsKeepLeadHorizonAndValidity(t *testing.T) {
 func TestSlotsOfOverlappingOpeningsAreNotDoubled(t *testing.T) {
 	t.Parallel()
 	svc := service(30, 30)
-	other := schedule.Opening{Zone: time.UTC, Weekday: 1, From: hm(8, 0), Until: hm(12, 0)}
-	later := schedule.Opening{Zone: time.UTC, Weekday: 1, From: hm(9, 0), Until: hm(10, 0)}
-	special := schedule.Opening{Zone: zone(t, "Europe/London"), Weekday: 1, From: hm(8, 30), Until: hm(9, 30), Services: []id.Service{svc.ID}}
-	shifted := schedule.Opening{Zone: time.UTC, Weekday: 1, From: hm(11, 10), Until: hm(12, 10)}
+	other := schedule.Opening{Zone: time.UTC, Weekdays: schedule.WeekdaysOf(1), From: hm(8, 0), Until: hm(12, 0)}
+	later := schedule.Opening{Zone: time.UTC, Weekdays: schedule.WeekdaysOf(1), From: hm(9, 0), Until: hm(10, 0)}
+	special := schedule.Opening{Zone: zone(t, "Europe/London"), Weekdays: schedule.WeekdaysOf(1), From: hm(8, 30), Until: hm(9, 30), Services: []id.Service{svc.ID}}
+	shifted := schedule.Opening{Zone: time.UTC, Weekdays: schedule.WeekdaysOf(1), From: hm(11, 10), Until: hm(12, 10)}
 	openings := []schedule.Opening{other, shifted, later, special, later}
 
 	d := date(t, "2026-11-23")
@@ -258,9 +276,9 @@ func TestSlotsOfOverlappingOpeningsAreNotDoubled(t *testing.T) {
 		{"11:00", 0}, {"11:10", 1}, {"11:30", 0}, {"11:40", 1},
 	}
 	var got []slot
-	for _, s := range schedule.Slots(nil, openings, svc, 1, nil, d, d+1, past) {
-		got = append(got, slot{time.Unix(s.Starts, 0).UTC().Format("15:04"), s.Opening})
-		if opening, ok := schedule.Offered(openings, svc, s.Starts, past); !ok || opening != s.Opening {
+	for _, s := range slotsOf(openings, svc, 1, nil, d, d+1, past) {
+		got = append(got, slot{time.Unix(s.Starts, 0).UTC().Format("15:04"), int(s.Opening)})
+		if opening, ok := offered(openings, svc, s.Starts, past); !ok || opening != int(s.Opening) {
 			t.Errorf("Offered names opening %d (%v), Slots %d", opening, ok, s.Opening)
 		}
 	}
@@ -273,11 +291,12 @@ func TestSlotsAppendsAndLeavesWhatWasThere(t *testing.T) {
 	t.Parallel()
 	d := date(t, "2026-11-23")
 	openings := []schedule.Opening{
-		{Zone: time.UTC, Weekday: 1, From: hm(9, 0), Until: hm(10, 0)},
-		{Zone: time.UTC, Weekday: 1, From: hm(8, 0), Until: hm(9, 0)},
+		{Zone: time.UTC, Weekdays: schedule.WeekdaysOf(1), From: hm(9, 0), Until: hm(10, 0)},
+		{Zone: time.UTC, Weekdays: schedule.WeekdaysOf(1), From: hm(8, 0), Until: hm(9, 0)},
 	}
 	before := []schedule.Slot{{Starts: 1 << 60}, {Starts: 5}}
-	got := schedule.Slots(slices.Clone(before), openings, service(60, 60), 1, nil, d, d+1, past)
+	plan := planOf(openings, service(60, 60), 1)
+	got, _ := plan.Slots(slices.Clone(before), nil, &schedule.Load{}, schedule.Query{From: d, To: d + 1, Now: past})
 	if len(got) != 4 || got[0] != before[0] || got[1] != before[1] || got[2].Starts >= got[3].Starts {
 		t.Errorf("got %v", got)
 	}
@@ -286,9 +305,9 @@ func TestSlotsAppendsAndLeavesWhatWasThere(t *testing.T) {
 func TestSlotsDoesNotTouchBusy(t *testing.T) {
 	t.Parallel()
 	d := date(t, "2026-11-23")
-	busy := []schedule.Interval{{Starts: 9, Ends: 10}, {Starts: 1, Ends: 2}}
+	busy := []schedule.Busy{{Interval: schedule.Interval{Starts: 9, Ends: 10}}, {Interval: schedule.Interval{Starts: 1, Ends: 2}}}
 	want := slices.Clone(busy)
-	schedule.Slots(nil, []schedule.Opening{{Zone: time.UTC, Weekday: 1, Until: 60}}, service(60, 60), 1, busy, d, d+1, past)
+	slotsOf([]schedule.Opening{{Zone: time.UTC, Weekdays: schedule.WeekdaysOf(1), Until: 60}}, service(60, 60), 1, busy, d, d+1, past)
 	if !slices.Equal(busy, want) {
 		t.Errorf("busy is now %v", busy)
 	}
@@ -298,7 +317,7 @@ func TestOfferedDeniesWhatIsOffTheGridOrOutOfTheOpening(t *testing.T) {
 	t.Parallel()
 	berlin := zone(t, "Europe/Berlin")
 	svc := service(30, 20)
-	openings := []schedule.Opening{{Zone: berlin, Weekday: 7, From: hm(1, 0), Until: hm(4, 0)}}
+	openings := []schedule.Opening{{Zone: berlin, Weekdays: schedule.WeekdaysOf(7), From: hm(1, 0), Until: hm(4, 0)}}
 	for text, want := range map[string]bool{
 		"2026-10-24T23:00Z": true,  // 01:00
 		"2026-10-24T22:40Z": false, // before the opening
@@ -310,11 +329,11 @@ func TestOfferedDeniesWhatIsOffTheGridOrOutOfTheOpening(t *testing.T) {
 		"2026-10-25T03:00Z": false, // four o'clock
 		"2026-10-26T00:00Z": false, // Monday
 	} {
-		if _, ok := schedule.Offered(openings, svc, at(t, text), past); ok != want {
+		if _, ok := offered(openings, svc, at(t, text), past); ok != want {
 			t.Errorf("%s: offered is %v", text, ok)
 		}
 	}
-	if _, ok := schedule.Offered(openings, svc, at(t, "2026-10-25T00:40Z")+1, past); ok {
+	if _, ok := offered(openings, svc, at(t, "2026-10-25T00:40Z")+1, past); ok {
 		t.Error("a second off the grid is offered")
 	}
 }
