@@ -1,14 +1,11 @@
 package seal
 
 import (
-	"bytes"
 	"encoding/base64"
-	"encoding/json"
 	"errors"
-	"fmt"
-	"io"
 	"strings"
-	"unicode/utf8"
+
+	"siegel/platform/strictjson"
 )
 
 // Bytes are written as base64url without padding (RFC 4648 §5), in the one
@@ -76,62 +73,6 @@ func requireUUIDs(ids ...string) error {
 	return nil
 }
 
-// strictJSON decodes one JSON value into v and refuses whatever another
-// reader could take otherwise: unknown, repeated and case-folded keys, null,
-// broken UTF-8, anything behind the value.
-func strictJSON(data []byte, v any) error {
-	if !utf8.Valid(data) {
-		return errors.New("not utf-8")
-	}
-	keys := json.NewDecoder(bytes.NewReader(data))
-	if err := checkKeys(keys, 0); err != nil {
-		return err
-	}
-	d := json.NewDecoder(bytes.NewReader(data))
-	d.DisallowUnknownFields()
-	if err := d.Decode(v); err != nil {
-		return err
-	}
-	if _, err := d.Token(); !errors.Is(err, io.EOF) {
-		return errors.New("something follows the value")
-	}
-	return nil
-}
-
-// checkKeys walks one value. Keys of lower-case ASCII leave encoding/json no
-// room to fold case, so that an unknown key is one for it too.
-func checkKeys(d *json.Decoder, depth int) error {
-	if depth > 8 {
-		return errors.New("nested too deep")
-	}
-	token, err := d.Token()
-	if err != nil {
-		return err
-	}
-	if token == nil {
-		return errors.New("null")
-	}
-	delim, ok := token.(json.Delim)
-	if !ok {
-		return nil
-	}
-	seen := map[string]bool{}
-	for d.More() {
-		if delim == '{' {
-			token, err := d.Token()
-			if err != nil {
-				return err
-			}
-			key, _ := token.(string)
-			if strings.Trim(key, "abcdefghijklmnopqrstuvwxyz_") != "" || seen[key] {
-				return fmt.Errorf("unknown or repeated key %q", key)
-			}
-			seen[key] = true
-		}
-		if err := checkKeys(d, depth+1); err != nil {
-			return err
-		}
-	}
-	_, err = d.Token()
-	return err
-}
+// strict is how envelopes and directories are read: whoever else reads one must
+// not find something else in it.
+var strict = strictjson.Rules{Depth: 8, NoNull: true}

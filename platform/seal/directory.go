@@ -140,7 +140,7 @@ func parseDocument(b []byte) (Directory, error) {
 		return Directory{}, errors.New("too large")
 	}
 	var doc document
-	if err := strictJSON(b, &doc); err != nil {
+	if err := strict.Decode(b, &doc); err != nil {
 		return Directory{}, err
 	}
 	if doc.V != Version || !isUUID(doc.Tenant) || doc.Sequence < 1 || doc.Sequence >= tooMany || doc.Previous == nil || doc.Revoked == nil {

@@ -25,7 +25,7 @@ func ParseEnvelope(data []byte) (Envelope, error) {
 	if len(data) > maxEnvelopeJSON {
 		return Envelope{}, ErrMalformedEnvelope
 	}
-	if err := strictJSON(data, &e); err != nil {
+	if err := strict.Decode(data, &e); err != nil {
 		return Envelope{}, ErrMalformedEnvelope.Because(err)
 	}
 	if err := e.Check(); err != nil {
