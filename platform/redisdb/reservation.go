@@ -5,6 +5,7 @@ import (
 	_ "embed"
 	"errors"
 	"fmt"
+	"strings"
 	"time"
 
 	"github.com/redis/go-redis/v9"
@@ -49,6 +50,12 @@ type Claim struct {
 	// reservations may live in it.
 	DayStarts, DayEnds int64
 	DayCap             int
+	// Session is what reservations of one group have in common: together they
+	// share the place of one, as long as Seats of it are left. Seat tells the
+	// claims that one reservation has on a session apart. An empty session is
+	// none; it has no "|".
+	Session     string
+	Seat, Seats int
 }
 
 // Reservation takes all its claims at once, or none.
@@ -65,7 +72,7 @@ type Reservation struct {
 	// used for.
 	Once      string
 	OnceValue string
-	// Browser and Network are keys of sets that cap how much one visitor holds.
+	// Browser and Network are keys of lists that cap how much one visitor holds.
 	Browser    string
 	BrowserCap int
 	Network    string
@@ -114,17 +121,28 @@ func (c *Client) Reserve(ctx context.Context, r Reservation) (Outcome, []byte, t
 	if r.Proven {
 		proven = "1"
 	}
-	args := append(make([]any, 0, 9+6*len(r.Claims)), r.ID, r.Value, r.TTL.Milliseconds(), r.OnceValue, onceTTL.Milliseconds(),
+	args := append(make([]any, 0, 9+9*len(r.Claims)), r.ID, r.Value, r.TTL.Milliseconds(), r.OnceValue, onceTTL.Milliseconds(),
 		r.BrowserCap, r.NetworkFree, r.NetworkCap, proven)
 	for _, claim := range r.Claims {
 		keys = append(keys, claimKey(r.Tenant, claim.Resource))
-		args = append(args, claim.Starts, claim.Ends, claim.Capacity, claim.DayStarts, claim.DayEnds, claim.DayCap)
+		args = append(args, claim.Starts, claim.Ends, claim.Capacity, claim.DayStarts, claim.DayEnds, claim.DayCap,
+			claim.Session, claim.Seat, claim.Seats)
 	}
 	answer, err := reserveScript.Run(ctx, c.raw, keys, args...).Slice()
 	if err != nil {
 		return "", nil, time.Time{}, fmt.Errorf("reserve: %w", err)
 	}
 	return Outcome(answer[0].(string)), []byte(answer[1].(string)), time.UnixMilli(answer[2].(int64)), nil
+}
+
+// Crowd is about how many reservations a network holds: those that have ended
+// since its last one are counted too.
+func (c *Client) Crowd(ctx context.Context, network string) (int, error) {
+	list, err := c.raw.Get(ctx, network).Result()
+	if err != nil && !errors.Is(err, redis.Nil) {
+		return 0, fmt.Errorf("count a network: %w", err)
+	}
+	return strings.Count(list, " "), nil
 }
 
 // Advance describes a step of a reservation's record.
@@ -184,6 +202,7 @@ func (c *Client) Release(ctx context.Context, r Release) error {
 type Claimed struct {
 	Resource     id.Resource
 	Starts, Ends int64 // Unix seconds
+	Session      string
 }
 
 // Claims lists the live claims on resources between two instants.
@@ -192,15 +211,29 @@ func (c *Client) Claims(ctx context.Context, tenant id.Tenant, resources []id.Re
 	for _, r := range resources {
 		keys = append(keys, claimKey(tenant, r))
 	}
-	flat, err := claimsScript.Run(ctx, c.raw, keys, from.Unix(), to.Unix()).Int64Slice()
+	flat, err := claimsScript.Run(ctx, c.raw, keys, from.Unix(), to.Unix()).Slice()
 	if err != nil {
 		return nil, fmt.Errorf("claims: %w", err)
 	}
-	claimed := make([]Claimed, 0, len(flat)/3)
-	for i := 0; i+2 < len(flat); i += 3 {
-		claimed = append(claimed, Claimed{Resource: resources[flat[i]], Starts: flat[i+1], Ends: flat[i+2]})
+	claimed := make([]Claimed, 0, len(flat)/4)
+	for ; len(flat) >= 4; flat = flat[4:] {
+		claimed = append(claimed, Claimed{
+			Resource: resources[flat[0].(int64)], Starts: flat[1].(int64), Ends: flat[2].(int64), Session: flat[3].(string),
+		})
 	}
 	return claimed, nil
+}
+
+// Value returns a record; a nil record has expired.
+func (c *Client) Value(ctx context.Context, key string) ([]byte, error) {
+	value, err := c.raw.Get(ctx, key).Bytes()
+	if errors.Is(err, redis.Nil) {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, fmt.Errorf("read record: %w", err)
+	}
+	return value, nil
 }
 
 // Read returns a record and the end of its life; a nil record has expired.

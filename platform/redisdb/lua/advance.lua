@@ -19,7 +19,7 @@ if current ~= ARGV[2] then return {'changed', 0} end
 
 local death = now + tonumber(ARGV[4])
 if ARGV[4] == '0' then death = redis.call('PEXPIRETIME', KEYS[2]) end
-for i = 5, #KEYS do redis.call('DEL', KEYS[i]) end
+if #KEYS > 4 then redis.call('DEL', unpack(KEYS, 5)) end
 redis.call('SET', KEYS[2], ARGV[3], 'PXAT', death)
 -- Only what still lives: a reservation that was forgotten is not revived.
 redis.call('ZADD', KEYS[1], 'XX', death, ARGV[1])
