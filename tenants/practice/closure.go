@@ -3,22 +3,23 @@ package practice
 import (
 	"fmt"
 	"slices"
-	"strings"
 	"time"
-	"unicode"
-	"unicode/utf8"
 
 	"siegel/platform/id"
 	"siegel/tenants/schedule"
 )
 
 // Closure is a time at which the practice is closed, against its openings: all
-// of it, or one practitioner, or one location (both: that practitioner there).
-// It is wall time in the zone of each location concerned.
+// of it, or one practitioner, one location, or one resource (of several that
+// are named, where all of them meet). It is wall time in the zone of each
+// location concerned.
 type Closure struct {
 	ID           id.Closure
 	Practitioner id.Practitioner
 	Location     id.Location
+	// Resource is the room, device or person that is closed; of the practice
+	// nothing else is.
+	Resource id.Resource
 	schedule.Stretch
 	// Reason is for the office alone.
 	Reason string
@@ -38,63 +39,32 @@ type Substitute struct {
 const (
 	// maxClosure is the longest closure, in days.
 	maxClosure    = 730
-	maxText       = 300
 	maxClosedDays = 40
 	// closuresKept is how many days a closure stays in the offer when it is over.
 	closuresKept = 7
 )
 
-func (c Closure) check(what string) error {
-	invalid := func(why string) error { return ErrInvalidClosure.Because(fmt.Errorf("%s: %s", what, why)) }
-	switch {
-	case c.From == 0 || c.Until == 0 || c.Until-c.From > maxClosure:
-		return invalid("needs two dates, at most two years apart")
-	case c.FromMinute < 0 || c.FromMinute >= 24*60 || c.UntilMinute < 1 || c.UntilMinute > 24*60:
-		return invalid("has a minute outside of the day")
-	case c.From > c.Until || (c.From == c.Until && c.FromMinute >= c.UntilMinute):
-		return invalid("ends before it starts")
-	case c.Substitute.Name == "" && c.Substitute != Substitute{}:
-		return invalid("has a substitute without a name")
-	}
-	for _, text := range []string{c.Reason, c.PublicText, c.Substitute.Name, c.Substitute.Address, c.Substitute.Phone} {
-		if utf8.RuneCountInString(text) > maxText || strings.ContainsFunc(text, unicode.IsControl) {
-			return invalid("has a text that is too long or has control characters")
-		}
-	}
-	return nil
+// concerns reports whether the closure closes the practitioner, whose resource
+// is given, at the location; or a room or device, without a practitioner.
+func (c *Closure) concerns(p id.Practitioner, r id.Resource, l id.Location) bool {
+	return (c.Practitioner.IsZero() || c.Practitioner == p) &&
+		(c.Resource.IsZero() || c.Resource == r) &&
+		(c.Location.IsZero() || c.Location == l)
 }
 
-// concerns reports whether the closure closes the practitioner at the location.
-func (c *Closure) concerns(p id.Practitioner, l id.Location) bool {
-	return (c.Practitioner.IsZero() || c.Practitioner == p) && (c.Location.IsZero() || c.Location == l)
-}
+// personal reports whether it closes somebody or something rather than a place.
+func (c *Closure) personal() bool { return !c.Practitioner.IsZero() || !c.Resource.IsZero() }
 
-func (c *Closure) concernsPlan(p Plan) bool {
-	return slices.ContainsFunc(p.Openings, func(o schedule.Opening) bool { return c.concerns(p.Practitioner, o.Location) })
-}
-
-// Reasons for a [ClosedDay].
-const (
-	ClosedForHoliday = "holiday"
-	ClosedByPractice = "closure"
-)
-
-// ClosedDay is a day on which nothing can be booked since all is closed. Of a
-// holiday it has the name, of a closure the text for patients, if there is one.
-type ClosedDay struct {
-	Date   schedule.Date `json:"date"`
-	Reason string        `json:"reason"`
-	Name   string        `json:"name,omitempty"`
-	Text   string        `json:"text,omitempty"`
-}
-
-// dayOff is a day on which all of the practice is closed: a public holiday, or
-// a day of its own choice.
+// dayOff is a day on which all that is at some locations is closed: a public
+// holiday, or a day of the practice's own choice.
 type dayOff struct {
 	date    schedule.Date
 	holiday bool
 	name    string
+	places  []id.Location // nil is all; the zero location is that of what has none
 }
+
+func (d *dayOff) at(l id.Location) bool { return d.places == nil || slices.Contains(d.places, l) }
 
 // calendar knows when an offer is closed, and puts it together once for each
 // place and, where it differs, practitioner.
@@ -106,6 +76,7 @@ type calendar struct {
 type whose struct {
 	practitioner id.Practitioner // zero where it has no closures of its own
 	location     id.Location
+	school       SchoolDays
 }
 
 // years is for how many years an offer knows holidays: more than a service's
@@ -114,102 +85,91 @@ const years = 5
 
 // calendar fills in the days that an offer is closed on from a date on.
 func (o *Offer) calendar(from schedule.Date) *calendar {
-	first := from.Year()
+	type region struct {
+		land         schedule.Land
+		municipality schedule.Municipality
+	}
+	var (
+		first   = from.Year()
+		usual   = region{o.Practice.Land, o.Practice.Municipality}
+		regions = []region{usual}
+		places  = map[region][]id.Location{usual: {id.Location{}}}
+	)
+	for _, l := range o.Locations {
+		r := region{l.Land, l.Municipality}
+		if r.land == "" {
+			r = usual
+		}
+		if places[r] == nil {
+			regions = append(regions, r)
+		}
+		places[r] = append(places[r], l.ID)
+	}
 	for year := first; year < first+years; year++ {
-		for _, h := range schedule.Holidays(o.Practice.Land, o.Practice.Municipality, year) {
-			o.daysOff = append(o.daysOff, dayOff{h.Date, true, h.Name})
+		for _, r := range regions {
+			for _, h := range schedule.Holidays(r.land, r.municipality, year) {
+				o.daysOff = append(o.daysOff, dayOff{h.Date, true, h.Name, places[r]})
+			}
 		}
 		for _, yearly := range o.Practice.ClosedDays {
 			if date, ok := yearly.In(year); ok {
-				o.daysOff = append(o.daysOff, dayOff{date, false, yearly.Name()})
+				o.daysOff = append(o.daysOff, dayOff{date: date, name: yearly.Name()})
 			}
 		}
 	}
 	slices.SortStableFunc(o.daysOff, func(a, b dayOff) int { return int(a.date - b.date) })
-	o.until = schedule.NewDate(first+years, time.January, 1)
+	o.from, o.until = from, schedule.NewDate(first+years, time.January, 1)
 	return &calendar{o, map[whose][]schedule.Interval{}}
 }
 
 // lasts reports whether the offer knows the holidays of all that can be booked
 // on a date; if not it has to be loaded anew.
-func (o *Offer) lasts(today schedule.Date) bool { return today+730+MaxDays < o.until }
+func (o *Offer) lasts(today schedule.Date) bool { return today+MaxCountedDays+MaxDays < o.until }
 
-// closed returns when the practitioner is closed at the location.
-func (c *calendar) closed(p id.Practitioner, l id.Location, zone *time.Location) []schedule.Interval {
-	key := whose{location: l}
-	if slices.ContainsFunc(c.offer.Closures, func(x Closure) bool { return !x.Practitioner.IsZero() && x.concerns(p, l) }) {
+// closed returns when the practitioner is closed at the location, in windows
+// that depend on school holidays as given.
+func (c *calendar) closed(p id.Practitioner, l id.Location, zone *time.Location, school SchoolDays) []schedule.Interval {
+	o, key := c.offer, whose{location: l, school: school}
+	own := o.Practitioners[o.practitioners[p]].Resource
+	if slices.ContainsFunc(o.Closures, func(x Closure) bool { return x.personal() && x.concerns(p, own, l) }) {
 		key.practitioner = p
 	}
 	if known, ok := c.known[key]; ok {
 		return known
 	}
-	var all []schedule.Interval
-	for _, day := range c.offer.daysOff {
-		all = schedule.WholeDay(day.date).AppendIn(all, zone)
-	}
-	for i := range c.offer.Closures {
-		if c.offer.Closures[i].concerns(p, l) {
-			all = c.offer.Closures[i].AppendIn(all, zone)
-		}
-	}
-	all = schedule.Union(all)
-	c.known[key] = all
-	return all
+	c.known[key] = schedule.Union(o.shut(o.school(nil, school, zone), p, own, l, zone))
+	return c.known[key]
 }
 
-// closedDays returns the days of [from, to) on which closures leave nothing of
-// the plans, in order.
-func (o *Offer) closedDays(plans []Plan, from, to schedule.Date) []ClosedDay {
-	days := []ClosedDay{}
-	for _, f := range o.daysOff {
-		if f.date < from || f.date >= to {
-			continue
+// shut appends when the practitioner, whose resource is given, is closed at the
+// location, or a room or device, without a practitioner.
+func (o *Offer) shut(dst []schedule.Interval, p id.Practitioner, r id.Resource, l id.Location, zone *time.Location) []schedule.Interval {
+	for i := range o.daysOff {
+		if o.daysOff[i].at(l) {
+			dst = schedule.WholeDay(o.daysOff[i].date).AppendIn(dst, zone)
 		}
-		day := ClosedDay{Date: f.date, Reason: ClosedByPractice, Text: f.name}
-		if f.holiday {
-			day = ClosedDay{Date: f.date, Reason: ClosedForHoliday, Name: f.name}
-		}
-		days = append(days, day)
 	}
 	for i := range o.Closures {
-		c := &o.Closures[i]
-		if !slices.ContainsFunc(plans, c.concernsPlan) {
-			continue
-		}
-		for date := max(from, c.From); date <= min(to-1, c.Until); date++ {
-			days = append(days, ClosedDay{Date: date, Reason: ClosedByPractice, Text: c.PublicText})
+		if o.Closures[i].concerns(p, r, l) {
+			dst = o.Closures[i].AppendIn(dst, zone)
 		}
 	}
-	// A holiday says more than a day of the practice's, and that more than a
-	// closure around it; a closure with words more than one without.
-	slices.SortStableFunc(days, func(a, b ClosedDay) int {
-		if a.Date != b.Date {
-			return int(a.Date - b.Date)
-		}
-		return rank(a) - rank(b)
-	})
-	days = slices.CompactFunc(days, func(a, b ClosedDay) bool { return a.Date == b.Date })
-	if len(days) == 0 {
-		return days
-	}
-	// Whoever's opening it is: only if all are closed, the day is.
-	var openings []schedule.Opening
-	for i := range plans {
-		openings = append(openings, plans[i].Openings...)
-	}
-	return slices.DeleteFunc(days, func(d ClosedDay) bool {
-		return len(plans) == 0 || !schedule.Shut(openings, plans[0].Service.ID, d.Date)
-	})
+	return dst
 }
 
-func rank(d ClosedDay) int {
-	switch {
-	case d.Reason == ClosedForHoliday:
-		return 0
-	case d.Text != "":
-		return 1
+// school appends when a window is closed for its dependence on school holidays.
+func (o *Offer) school(dst []schedule.Interval, how SchoolDays, zone *time.Location) []schedule.Interval {
+	if how == AnyDay {
+		return dst
 	}
-	return 2
+	var holidays []schedule.Interval
+	for _, s := range o.schoolHolidays {
+		holidays = s.AppendIn(holidays, zone)
+	}
+	if how == OutsideHolidays {
+		return append(dst, holidays...)
+	}
+	return o.outside(dst, schedule.Union(holidays))
 }
 
 // noticeDays is how far ahead closures are announced.
@@ -241,8 +201,15 @@ func (o *Offer) Notices(now time.Time) []Notice {
 		today, spans := schedule.DateOf(now.In(zone)), c.AppendIn(nil, zone)
 		switch {
 		case len(spans) == 0 || spans[len(spans)-1].Ends <= now.Unix() || c.From > today+noticeDays,
-			c.PublicText == "" && (c.Substitute == Substitute{} || !c.Practitioner.IsZero()):
+			c.PublicText == "" && (c.Substitute == Substitute{} || c.personal()):
 			continue
+		}
+		who := c.Practitioner
+		if !c.Resource.IsZero() {
+			// That of a room or device is nothing to patients.
+			if who = o.practitionerOf(c.Resource); who.IsZero() {
+				continue
+			}
 		}
 		n := Notice{From: c.From, Until: c.Until, Text: c.PublicText}
 		if c.FromMinute != 0 {
@@ -251,8 +218,8 @@ func (o *Offer) Notices(now time.Time) []Notice {
 		if c.UntilMinute != 24*60 {
 			n.UntilTime = clockTime(c.UntilMinute)
 		}
-		if !c.Practitioner.IsZero() {
-			n.Practitioner = &c.Practitioner
+		if !who.IsZero() {
+			n.Practitioner = &who
 		}
 		if !c.Location.IsZero() {
 			n.Location = &c.Location
@@ -263,19 +230,6 @@ func (o *Offer) Notices(now time.Time) []Notice {
 		notices = append(notices, n)
 	}
 	return notices
-}
-
-// zone returns the zone of a location, or the practice's.
-func (o *Offer) zone(l id.Location) *time.Location {
-	name := o.Practice.Zone
-	if location, ok := o.Location(l); ok {
-		name = location.Zone
-	}
-	zone, err := loadZone(name)
-	if err != nil {
-		return time.UTC
-	}
-	return zone
 }
 
 func clockTime(minute int) string { return fmt.Sprintf("%02d:%02d", minute/60, minute%60) }

@@ -1,8 +1,10 @@
 package practice
 
 import (
+	"bytes"
 	"context"
 	"fmt"
+	"slices"
 
 	"github.com/uptrace/bun"
 
@@ -14,11 +16,13 @@ import (
 // ErrPracticeExists is returned where a tenant has been set up already.
 var ErrPracticeExists = fault.New(fault.Conflict, "practice_exists")
 
-// Setup is all that a practice offers when it begins. Ids that are left zero
-// are made; what others refer to needs one.
+// Setup is all that a practice offers, imported calendars apart. In one for
+// [Service.Create], ids that are left zero are made; what others refer to needs
+// one.
 type Setup struct {
 	Practice  Practice
 	Locations []Location
+	Legs      []Leg
 	// Resources are rooms, devices, and practitioners' resources that differ
 	// from the usual capacity of one.
 	Resources     []Resource
@@ -26,17 +30,19 @@ type Setup struct {
 	Services      []HealthcareService
 	Openings      []Opening
 	Closures      []Closure
+	Quotas        []Quota
+	Chains        []Chain
 }
 
-// Create stores what the tenant offers, all or nothing. It returns the faults
-// of [Setup.Check], and [ErrPracticeExists].
+// Create stores what the tenant offers, all or nothing. It returns the
+// [Mistakes] of [Setup.Check], and [ErrPracticeExists].
 func (s *Service) Create(ctx context.Context, tenant id.Tenant, setup Setup) error {
 	setup = setup.completed()
 	if err := setup.Check(); err != nil {
 		return fmt.Errorf("create practice: %w", err)
 	}
 	err := s.db.InTenant(ctx, tenant, func(ctx context.Context, tx bun.Tx) error {
-		return setup.insert(ctx, tx, tenant)
+		return setup.rows(tenant).write(ctx, tx, stored{})
 	})
 	s.fresh.Forget(tenant)
 	switch {
@@ -55,19 +61,23 @@ func (s Setup) completed() Setup {
 	if len(p.Channels) == 0 {
 		p.Channels = []string{"mail"}
 	}
-	s.Locations = append([]Location(nil), s.Locations...)
+	s.Locations = slices.Clone(s.Locations)
 	for i := range s.Locations {
 		l := &s.Locations[i]
 		l.ID = either(l.ID, id.New[id.Location]())
 		l.Zone = either(l.Zone, p.Zone)
 	}
-	s.Resources = append([]Resource(nil), s.Resources...)
+	s.Legs = slices.Clone(s.Legs)
+	for i := range s.Legs {
+		s.Legs[i] = s.Legs[i].inOrder()
+	}
+	s.Resources = slices.Clone(s.Resources)
 	for i := range s.Resources {
 		r := &s.Resources[i]
 		r.ID = either(r.ID, id.New[id.Resource]())
 		r.Capacity = either(r.Capacity, 1)
 	}
-	s.Practitioners = append([]Practitioner(nil), s.Practitioners...)
+	s.Practitioners = slices.Clone(s.Practitioners)
 	for i := range s.Practitioners {
 		x := &s.Practitioners[i]
 		x.ID = either(x.ID, id.New[id.Practitioner]())
@@ -76,21 +86,42 @@ func (s Setup) completed() Setup {
 			s.Resources = append(s.Resources, Resource{ID: x.Resource, Kind: "practitioner", Name: x.Name, Capacity: 1})
 		}
 	}
-	s.Services = append([]HealthcareService(nil), s.Services...)
+	s.Services = slices.Clone(s.Services)
 	for i := range s.Services {
 		x := &s.Services[i]
 		x.ID = either(x.ID, id.New[id.Service]())
 		x.StepMinutes = either(x.StepMinutes, 5)
+		x.Seats = either(x.Seats, 1)
 	}
-	s.Openings = append([]Opening(nil), s.Openings...)
+	s.Openings = slices.Clone(s.Openings)
 	for i := range s.Openings {
-		s.Openings[i].ID = either(s.Openings[i].ID, id.New[id.Window]())
+		o := &s.Openings[i]
+		o.ID = either(o.ID, id.New[id.Window]())
+		o.EveryWeeks = either(o.EveryWeeks, 1)
+		o.Audience = either(o.Audience, Online)
+		o.SchoolHolidays = either(o.SchoolHolidays, AnyDay)
 	}
-	s.Closures = append([]Closure(nil), s.Closures...)
+	s.Closures = slices.Clone(s.Closures)
 	for i := range s.Closures {
 		s.Closures[i].ID = either(s.Closures[i].ID, id.New[id.Closure]())
 	}
+	s.Quotas = slices.Clone(s.Quotas)
+	for i := range s.Quotas {
+		s.Quotas[i].ID = either(s.Quotas[i].ID, id.New[id.Quota]())
+	}
+	s.Chains = slices.Clone(s.Chains)
+	for i := range s.Chains {
+		s.Chains[i].ID = either(s.Chains[i].ID, id.New[id.Chain]())
+	}
 	return s
+}
+
+// inOrder returns the leg as it is stored: a way has no direction.
+func (l Leg) inOrder() Leg {
+	if a, b := l.A.Bytes(), l.B.Bytes(); bytes.Compare(a[:], b[:]) > 0 {
+		l.A, l.B = l.B, l.A
+	}
+	return l
 }
 
 func either[T comparable](v, otherwise T) T {

@@ -5,6 +5,8 @@ import (
 	"slices"
 	"strconv"
 	"time"
+
+	"siegel/tenants/schedule"
 )
 
 // AppendJSON appends the list as JSON: times in UTC (RFC 3339), ids in their
@@ -13,11 +15,8 @@ import (
 func AppendJSON(dst []byte, list SlotList) []byte {
 	dst = append(dst, `{"zone":`...)
 	dst = strconv.AppendQuote(dst, list.Zone) // an IANA name: letters, digits, / _ + -
-	dst = append(dst, `,"from":"`...)
-	dst = list.From.AppendFormat(dst)
-	dst = append(dst, `","to":"`...)
-	dst = list.To.AppendFormat(dst)
-	dst = append(dst, `","practitioners":[`...)
+	dst = appendDates(dst, list.From, list.To)
+	dst = append(dst, `,"practitioners":[`...)
 	for i, p := range list.Practitioners {
 		dst = appendQuoted(dst, i, p.String())
 	}
@@ -25,64 +24,215 @@ func AppendJSON(dst []byte, list SlotList) []byte {
 	for i, l := range list.Locations {
 		dst = appendQuoted(dst, i, l.String())
 	}
-	dst = append(dst, `],"conditions":[`...)
-	for i, c := range list.Conditions {
-		if i > 0 {
-			dst = append(dst, ',')
+	dst = append(dst, `],"conditions":`...)
+	dst = appendConditions(dst, list.Conditions)
+	dst = append(dst, `,"slots":[`...)
+	dst = appendSlots(dst, list.Slots)
+	dst = append(dst, ']')
+	if list.Itineraries != nil {
+		dst = append(dst, `,"itineraries":[`...)
+		for i, way := range list.Itineraries {
+			dst = appendIndexes(comma(dst, i), way)
 		}
-		dst = append(dst, `{"insurance":[`...)
-		for k, code := range c.Insurance.Codes() {
-			dst = appendQuoted(dst, k, code)
-		}
-		dst = append(dst, `],"patients":"`...)
-		dst = append(dst, c.Patients.String()...)
-		dst = append(dst, `"}`...)
+		dst = append(dst, ']')
 	}
-	dst = append(dst, `],"slots":[`...)
-	dst = slices.Grow(dst, len(list.Slots)*len(`,{"starts":"2006-01-02T15:04:05Z","ends":"2006-01-02T15:04:05Z","practitioner":0,"location":0,"condition":0}`))
-	var (
-		starts, ends clock
-		room         [64]byte
-		indexes      []byte // as JSON, those of the slot before
-	)
-	for i := range list.Slots {
-		s := &list.Slots[i]
-		if i > 0 {
-			dst = append(dst, ',')
-		}
-		dst = append(dst, `{"starts":`...)
-		dst = append(dst, starts.format(s.Starts)...)
-		dst = append(dst, `,"ends":`...)
-		dst = append(dst, ends.format(s.Ends)...)
-		if last := &list.Slots[max(i-1, 0)]; i == 0 || s.Practitioner != last.Practitioner || s.Location != last.Location || s.Condition != last.Condition {
-			indexes = s.appendIndexes(room[:0])
-		}
-		dst = append(dst, indexes...)
+	if list.Series != nil {
+		dst = append(dst, `,"series":[`...)
+		dst = appendSeries(dst, list.Series)
+		dst = append(dst, ']')
+	}
+	dst = append(dst, `,"closed":`...)
+	dst = appendClosed(dst, list.Closed)
+	dst = append(dst, `,"walk_in":[`...)
+	dst = appendWalkIns(dst, list.WalkIn)
+	return append(dst, "]}"...)
+}
+
+// AppendDaysJSON appends a list of days as JSON.
+func AppendDaysJSON(dst []byte, list DayList) []byte {
+	dst = append(dst, `{"zone":`...)
+	dst = strconv.AppendQuote(dst, list.Zone)
+	dst = appendDates(dst, list.From, list.To)
+	dst = append(dst, `,"conditions":`...)
+	dst = appendConditions(dst, list.Conditions)
+	dst = append(dst, `,"days":[`...)
+	for i := range list.Days {
+		day := &list.Days[i]
+		dst = append(comma(dst, i), `{"date":"`...)
+		dst = day.Date.AppendFormat(dst)
+		dst = append(dst, `","free":`...)
+		dst = strconv.AppendInt(dst, int64(day.Free), 10)
+		dst = append(dst, `,"conditions":`...)
+		dst = appendIndexes(dst, day.Conditions)
+		dst = append(dst, '}')
 	}
 	dst = append(dst, `],"closed":`...)
 	dst = appendClosed(dst, list.Closed)
 	return append(dst, '}')
 }
 
-// appendClosed leaves it to the library: there are few, and their texts may
-// hold anything.
+func appendDates(dst []byte, from, to schedule.Date) []byte {
+	dst = append(dst, `,"from":"`...)
+	dst = from.AppendFormat(dst)
+	dst = append(dst, `","to":"`...)
+	dst = to.AppendFormat(dst)
+	return append(dst, '"')
+}
+
+func appendConditions(dst []byte, all []Condition) []byte {
+	dst = append(dst, '[')
+	for i := range all {
+		c := &all[i]
+		dst = append(comma(dst, i), `{"alternatives":[`...)
+		for k, a := range c.Alternatives {
+			dst = append(comma(dst, k), `{"insurance":[`...)
+			for n, code := range a.Insurance.Codes() {
+				dst = appendQuoted(dst, n, code)
+			}
+			dst = append(dst, `],"patients":"`...)
+			dst = append(dst, a.Patients.String()...)
+			dst = append(dst, '"')
+			if len(a.Quotas) > 0 {
+				dst = append(dst, `,"quotas":[`...)
+				for n, q := range a.Quotas {
+					dst = appendQuoted(dst, n, q.String())
+				}
+				dst = append(dst, ']')
+			}
+			dst = append(dst, '}')
+		}
+		dst = append(dst, ']')
+		dst = appendNumber(dst, `,"min_age":`, c.MinAge)
+		dst = appendNumber(dst, `,"max_age":`, c.MaxAge)
+		if c.Referral {
+			dst = append(dst, `,"referral":true`...)
+		}
+		dst = appendNumber(dst, `,"price_cents":`, c.PriceCents)
+		dst = append(dst, '}')
+	}
+	return append(dst, ']')
+}
+
+// appendNumber appends a key and its number, where there is one.
+func appendNumber(dst []byte, key string, n *int) []byte {
+	if n == nil {
+		return dst
+	}
+	return strconv.AppendInt(append(dst, key...), int64(*n), 10)
+}
+
+func appendSlots(dst []byte, slots []Slot) []byte {
+	dst = slices.Grow(dst, len(slots)*len(`,{"starts":"2006-01-02T15:04:05Z","ends":"2006-01-02T15:04:05Z","practitioner":0,"location":0,"condition":0}`))
+	var (
+		starts, ends clock
+		room         [80]byte
+		indexes      []byte // as JSON, those of the slot before
+	)
+	for i := range slots {
+		s := &slots[i]
+		dst = append(comma(dst, i), `{"starts":`...)
+		dst = append(dst, starts.format(s.Starts)...)
+		dst = append(dst, `,"ends":`...)
+		dst = append(dst, ends.format(s.Ends)...)
+		if last := &slots[max(i-1, 0)]; i == 0 || s.Practitioner != last.Practitioner || s.Location != last.Location ||
+			s.Condition != last.Condition || s.Step != last.Step {
+			indexes = s.appendIndexes(room[:0])
+		}
+		dst = append(dst, indexes...)
+	}
+	return dst
+}
+
+func appendSeries(dst []byte, all []Occurrence) []byte {
+	var starts clock
+	for i := range all {
+		o := &all[i]
+		dst = append(comma(dst, i), `{"starts":`...)
+		dst = append(dst, starts.format(o.Starts)...)
+		dst = append(dst, `,"reason":"`...)
+		dst = append(dst, o.Reason...)
+		dst = append(dst, '"')
+		if o.Slot >= 0 {
+			dst = strconv.AppendInt(append(dst, `,"slot":`...), int64(o.Slot), 10)
+		}
+		dst = append(dst, `,"alternatives":`...)
+		dst = appendIndexes(dst, o.Alternatives)
+		dst = append(dst, '}')
+	}
+	return dst
+}
+
+func appendWalkIns(dst []byte, all []WalkInHours) []byte {
+	var starts, ends clock
+	for i := range all {
+		w := &all[i]
+		dst = append(comma(dst, i), `{"starts":`...)
+		dst = append(dst, starts.format(w.Starts)...)
+		dst = append(dst, `,"ends":`...)
+		dst = append(dst, ends.format(w.Ends)...)
+		dst = append(dst, `,"practitioner":`...)
+		dst = strconv.AppendInt(dst, int64(w.Practitioner), 10)
+		dst = append(dst, `,"location":`...)
+		dst = strconv.AppendInt(dst, int64(w.Location), 10)
+		dst = append(dst, `,"name":`...)
+		dst = append(appendText(dst, w.Name), '}')
+	}
+	return dst
+}
+
+// appendClosed leaves texts to the library: there are few, and they may hold anything.
 func appendClosed(dst []byte, days []ClosedDay) []byte {
-	if len(days) == 0 {
-		return append(dst, `[]`...)
+	var opens clock
+	dst = append(dst, '[')
+	for i := range days {
+		d := &days[i]
+		dst = append(comma(dst, i), `{"date":"`...)
+		dst = d.Date.AppendFormat(dst)
+		dst = append(dst, `","reason":"`...)
+		dst = append(dst, d.Reason...)
+		dst = append(dst, '"')
+		if d.Name != "" {
+			dst = appendText(append(dst, `,"name":`...), d.Name)
+		}
+		if d.Text != "" {
+			dst = appendText(append(dst, `,"text":`...), d.Text)
+		}
+		if d.Opens != 0 {
+			dst = append(append(dst, `,"opens":`...), opens.format(d.Opens)...)
+		}
+		dst = append(dst, '}')
 	}
-	text, err := json.Marshal(days)
+	return append(dst, ']')
+}
+
+// appendText appends a text that may need escaping.
+func appendText(dst []byte, text string) []byte {
+	quoted, err := json.Marshal(text)
 	if err != nil {
-		panic(err) // our own types always marshal
+		panic(err) // texts always marshal
 	}
-	return append(dst, text...)
+	return append(dst, quoted...)
+}
+
+func appendIndexes[N int | int32](dst []byte, all []N) []byte {
+	dst = append(dst, '[')
+	for i, n := range all {
+		dst = strconv.AppendInt(comma(dst, i), int64(n), 10)
+	}
+	return append(dst, ']')
+}
+
+// comma appends what stands before element i of a list.
+func comma(dst []byte, i int) []byte {
+	if i > 0 {
+		return append(dst, ',')
+	}
+	return dst
 }
 
 // appendQuoted appends element i of a list of texts that need no escaping.
 func appendQuoted(dst []byte, i int, text string) []byte {
-	if i > 0 {
-		dst = append(dst, ',')
-	}
-	dst = append(dst, '"')
+	dst = append(comma(dst, i), '"')
 	dst = append(dst, text...)
 	return append(dst, '"')
 }
@@ -94,6 +244,9 @@ func (s *Slot) appendIndexes(dst []byte) []byte {
 	dst = strconv.AppendInt(dst, int64(s.Location), 10)
 	dst = append(dst, `,"condition":`...)
 	dst = strconv.AppendInt(dst, int64(s.Condition), 10)
+	if s.Step != 0 {
+		dst = strconv.AppendInt(append(dst, `,"step":`...), int64(s.Step), 10)
+	}
 	return append(dst, '}')
 }
 

@@ -20,19 +20,47 @@ type slotListJSON struct {
 	Locations     []id.Location     `json:"locations"`
 	Conditions    []conditionJSON   `json:"conditions"`
 	Slots         []slotJSON        `json:"slots"`
+	Itineraries   [][]int           `json:"itineraries,omitempty"`
+	Series        []occurrenceJSON  `json:"series,omitempty"`
 	Closed        []closedJSON      `json:"closed"`
+	WalkIn        []walkInJSON      `json:"walk_in"`
+}
+
+type dayListJSON struct {
+	Zone       string          `json:"zone"`
+	From       schedule.Date   `json:"from"`
+	To         schedule.Date   `json:"to"`
+	Conditions []conditionJSON `json:"conditions"`
+	Days       []dayJSON       `json:"days"`
+	Closed     []closedJSON    `json:"closed"`
+}
+
+type dayJSON struct {
+	Date       string  `json:"date"`
+	Free       int     `json:"free"`
+	Conditions []int32 `json:"conditions"`
 }
 
 type closedJSON struct {
-	Date   string `json:"date"`
-	Reason string `json:"reason"`
-	Name   string `json:"name,omitempty"`
-	Text   string `json:"text,omitempty"`
+	Date   string     `json:"date"`
+	Reason string     `json:"reason"`
+	Name   string     `json:"name,omitempty"`
+	Text   string     `json:"text,omitempty"`
+	Opens  *time.Time `json:"opens,omitempty"`
 }
 
 type conditionJSON struct {
-	Insurance []string `json:"insurance"`
-	Patients  string   `json:"patients"`
+	Alternatives []alternativeJSON `json:"alternatives"`
+	MinAge       *int              `json:"min_age,omitempty"`
+	MaxAge       *int              `json:"max_age,omitempty"`
+	Referral     bool              `json:"referral,omitempty"`
+	PriceCents   *int              `json:"price_cents,omitempty"`
+}
+
+type alternativeJSON struct {
+	Insurance []string   `json:"insurance"`
+	Patients  string     `json:"patients"`
+	Quotas    []id.Quota `json:"quotas,omitempty"`
 }
 
 type slotJSON struct {
@@ -41,30 +69,105 @@ type slotJSON struct {
 	Practitioner int32     `json:"practitioner"`
 	Location     int32     `json:"location"`
 	Condition    int32     `json:"condition"`
+	Step         int32     `json:"step,omitempty"`
+}
+
+type occurrenceJSON struct {
+	Starts       time.Time `json:"starts"`
+	Reason       string    `json:"reason"`
+	Slot         *int      `json:"slot,omitempty"`
+	Alternatives []int     `json:"alternatives"`
+}
+
+type walkInJSON struct {
+	Starts       time.Time `json:"starts"`
+	Ends         time.Time `json:"ends"`
+	Practitioner int32     `json:"practitioner"`
+	Location     int32     `json:"location"`
+	Name         string    `json:"name"`
+}
+
+func at(seconds int64) time.Time { return time.Unix(seconds, 0).UTC() }
+
+func slowConditions(all []practice.Condition) []conditionJSON {
+	out := []conditionJSON{}
+	for _, c := range all {
+		one := conditionJSON{[]alternativeJSON{}, c.MinAge, c.MaxAge, c.Referral, c.PriceCents}
+		for _, a := range c.Alternatives {
+			one.Alternatives = append(one.Alternatives, alternativeJSON{a.Insurance.Codes(), a.Patients.String(), a.Quotas})
+		}
+		out = append(out, one)
+	}
+	return out
+}
+
+func slowClosed(all []practice.ClosedDay) []closedJSON {
+	out := []closedJSON{}
+	for _, d := range all {
+		one := closedJSON{d.Date.String(), d.Reason, d.Name, d.Text, nil}
+		if d.Opens != 0 {
+			opens := at(d.Opens)
+			one.Opens = &opens
+		}
+		out = append(out, one)
+	}
+	return out
 }
 
 func slowJSON(t *testing.T, list practice.SlotList) string {
 	t.Helper()
 	out := slotListJSON{
 		Zone: list.Zone, From: list.From, To: list.To, Practitioners: list.Practitioners, Locations: list.Locations,
-		Conditions: []conditionJSON{}, Slots: []slotJSON{}, Closed: []closedJSON{},
-	}
-	for _, c := range list.Conditions {
-		out.Conditions = append(out.Conditions, conditionJSON{c.Insurance.Codes(), c.Patients.String()})
+		Conditions: slowConditions(list.Conditions), Slots: []slotJSON{}, Itineraries: list.Itineraries,
+		Closed: slowClosed(list.Closed), WalkIn: []walkInJSON{},
 	}
 	for _, s := range list.Slots {
-		out.Slots = append(out.Slots, slotJSON{
-			time.Unix(s.Starts, 0).UTC(), time.Unix(s.Ends, 0).UTC(), s.Practitioner, s.Location, s.Condition,
-		})
+		out.Slots = append(out.Slots, slotJSON{at(s.Starts), at(s.Ends), s.Practitioner, s.Location, s.Condition, s.Step})
 	}
-	for _, d := range list.Closed {
-		out.Closed = append(out.Closed, closedJSON{d.Date.String(), d.Reason, d.Name, d.Text})
+	for _, o := range list.Series {
+		one := occurrenceJSON{at(o.Starts), o.Reason, nil, o.Alternatives}
+		if o.Slot >= 0 {
+			one.Slot = &o.Slot
+		}
+		out.Series = append(out.Series, one)
 	}
-	text, err := json.Marshal(out)
+	for _, w := range list.WalkIn {
+		out.WalkIn = append(out.WalkIn, walkInJSON{at(w.Starts), at(w.Ends), w.Practitioner, w.Location, w.Name})
+	}
+	return marshal(t, out)
+}
+
+func marshal(t *testing.T, v any) string {
+	t.Helper()
+	text, err := json.Marshal(v)
 	if err != nil {
 		t.Fatal(err)
 	}
 	return string(text)
+}
+
+func conditions() []practice.Condition {
+	age, price := 18, 4800
+	return []practice.Condition{
+		{Alternatives: []practice.Alternative{{}}},
+		{
+			Terms: practice.Terms{MinAge: &age, MaxAge: &age, Referral: true, PriceCents: &price},
+			Alternatives: []practice.Alternative{
+				{Who: schedule.Who{Insurance: schedule.PKV | schedule.SOZ, Patients: schedule.KnownPatients}, Quotas: []id.Quota{id.New[id.Quota](), id.New[id.Quota]()}},
+				{Who: schedule.Who{Insurance: schedule.GKV, Patients: schedule.NewPatients}},
+			},
+		},
+		{},
+	}
+}
+
+func closedDays() []practice.ClosedDay {
+	return []practice.ClosedDay{
+		{Date: schedule.NewDate(2026, 12, 25), Reason: practice.ClosedForHoliday, Name: "Erster Weihnachtstag"},
+		{Date: schedule.NewDate(2026, 12, 28), Reason: practice.ClosedByPractice, Text: "\"Urlaub\" </script>\x01\u2028"},
+		{Date: schedule.NewDate(2026, 12, 29), Reason: practice.ClosedByPractice},
+		{Date: schedule.NewDate(2026, 12, 30), Reason: practice.ClosedUntilLater, Opens: 1795478399},
+	}
 }
 
 func TestAppendJSONWritesWhatTheLibraryWould(t *testing.T) {
@@ -73,24 +176,52 @@ func TestAppendJSONWritesWhatTheLibraryWould(t *testing.T) {
 		Zone: "America/Port-au-Prince", From: schedule.NewDate(2026, 11, 23), To: schedule.NewDate(2027, 1, 1),
 		Practitioners: []id.Practitioner{id.New[id.Practitioner](), id.New[id.Practitioner]()},
 		Locations:     []id.Location{id.New[id.Location](), id.New[id.Location]()},
-		Conditions:    []practice.Condition{{}, {Insurance: practice.PKV | practice.SOZ, Patients: practice.KnownPatients}, {Insurance: practice.GKV}},
+		Conditions:    conditions(),
 		Slots: []practice.Slot{
 			{Starts: -1, Ends: 0, Practitioner: 1, Location: 12, Condition: 123},
 			{Starts: 0, Ends: 59},
 			{Starts: 1795478399, Ends: 1795478400}, // midnight between them
 			{Starts: 1795478399, Ends: 1795478401}, // and back
-			{Starts: 4102444799, Ends: 4102448399},
+			{Starts: 4102444799, Ends: 4102448399, Step: 2},
+			{Starts: 4102444799, Ends: 4102448399, Step: 3},
 		},
-		Closed: []practice.ClosedDay{
-			{Date: schedule.NewDate(2026, 12, 25), Reason: practice.ClosedForHoliday, Name: "Erster Weihnachtstag"},
-			{Date: schedule.NewDate(2026, 12, 28), Reason: practice.ClosedByPractice, Text: "\"Urlaub\" </script>\x01\u2028"},
-			{Date: schedule.NewDate(2026, 12, 29), Reason: practice.ClosedByPractice},
+		Itineraries: [][]int{{0, 3, 7}, {1}},
+		Series: []practice.Occurrence{
+			{Starts: 59, Reason: "free", Slot: 0, Alternatives: []int{}},
+			{Starts: 1795478399, Reason: "full", Slot: -1, Alternatives: []int{1, 2}},
+		},
+		Closed: closedDays(),
+		WalkIn: []practice.WalkInHours{
+			{Starts: 1795478399, Ends: 1795478400, Practitioner: 1, Name: "Offene \"Sprechstunde\""},
+			{Starts: 1795478399, Ends: 1795478400, Location: 1},
 		},
 	}
 	empty := practice.SlotList{Zone: "UTC", Practitioners: []id.Practitioner{}, Locations: []id.Location{}}
 	for name, list := range map[string]practice.SlotList{"full": full, "empty": empty} {
 		got, want := string(practice.AppendJSON([]byte("kept"), list)), "kept"+slowJSON(t, list)
 		if got != want {
+			t.Errorf("%s:\ngot  %s\nwant %s", name, got, want)
+		}
+	}
+}
+
+func TestAppendDaysJSONWritesWhatTheLibraryWould(t *testing.T) {
+	t.Parallel()
+	full := practice.DayList{
+		Zone: "Europe/Berlin", From: schedule.NewDate(2026, 11, 23), To: schedule.NewDate(2027, 1, 1),
+		Conditions: conditions(),
+		Days: []practice.DayCount{
+			{Date: schedule.NewDate(2026, 11, 23), Free: 12, Conditions: []int32{0, 1}},
+			{Date: schedule.NewDate(2026, 11, 24), Free: 1, Conditions: []int32{1}},
+		},
+		Closed: closedDays(),
+	}
+	for name, list := range map[string]practice.DayList{"full": full, "empty": {Zone: "UTC"}} {
+		out := dayListJSON{list.Zone, list.From, list.To, slowConditions(list.Conditions), []dayJSON{}, slowClosed(list.Closed)}
+		for _, d := range list.Days {
+			out.Days = append(out.Days, dayJSON{d.Date.String(), d.Free, d.Conditions})
+		}
+		if got, want := string(practice.AppendDaysJSON([]byte("kept"), list)), "kept"+marshal(t, out); got != want {
 			t.Errorf("%s:\ngot  %s\nwant %s", name, got, want)
 		}
 	}
@@ -103,31 +234,34 @@ func BenchmarkSlotsAndJSON(b *testing.B) {
 	if err != nil {
 		b.Fatal(err)
 	}
-	var openings []schedule.Opening
-	for day := 1; day <= 5; day++ {
-		openings = append(openings,
-			schedule.Opening{Zone: berlin, Weekday: day, From: 8 * 60, Until: 12 * 60},
-			schedule.Opening{Zone: berlin, Weekday: day, From: 14 * 60, Until: 18 * 60})
+	weekdays := schedule.WeekdaysOf(1, 2, 3, 4, 5)
+	plan := schedule.Plan{
+		Service:  schedule.Service{Duration: 15 * time.Minute, Step: 15 * time.Minute, Horizon: 365, Seats: 1},
+		Capacity: 1,
+		Openings: []schedule.Opening{
+			{Zone: berlin, Weekdays: weekdays, From: 8 * 60, Until: 12 * 60, For: schedule.Everyone, OpenToAll: -1, Horizon: -1},
+			{Zone: berlin, Weekdays: weekdays, From: 14 * 60, Until: 18 * 60, For: schedule.Everyone, OpenToAll: -1, Horizon: -1},
+		},
 	}
-	svc := schedule.Service{Duration: 15 * time.Minute, Step: 15 * time.Minute, Horizon: 365}
 	from := schedule.NewDate(2026, 11, 23)
-	now := time.Date(2026, 11, 22, 0, 0, 0, 0, time.UTC)
-	all := schedule.Slots(nil, openings, svc, 1, nil, from, from+30, now)
-	var busy []schedule.Interval
+	q := schedule.Query{From: from, To: from + 30, Now: time.Date(2026, 11, 22, 0, 0, 0, 0, time.UTC)}
+	all, _ := plan.Slots(nil, nil, &schedule.Load{}, q)
+	var load schedule.Load
 	for _, i := range rand.New(rand.NewPCG(1, 2)).Perm(len(all))[:200] {
-		busy = append(busy, schedule.Interval{Starts: all[i].Starts, Ends: all[i].Ends})
+		load.Busy = append(load.Busy, schedule.Busy{Interval: schedule.Interval{Starts: all[i].Starts, Ends: all[i].Ends}})
 	}
 	var (
 		list = practice.SlotList{
 			Zone: "Europe/Berlin", From: from, To: from + 30, Practitioners: []id.Practitioner{id.New[id.Practitioner]()},
-			Locations: []id.Location{id.New[id.Location]()}, Conditions: []practice.Condition{{}},
+			Locations: []id.Location{id.New[id.Location]()}, Conditions: []practice.Condition{{Alternatives: []practice.Alternative{{}}}},
 		}
-		slots []schedule.Slot
-		text  []byte
+		slots   []schedule.Slot
+		classes []schedule.Class
+		text    []byte
 	)
 	b.ReportAllocs()
 	for b.Loop() {
-		slots = schedule.Slots(slots[:0], openings, svc, 1, busy, from, from+30, now)
+		slots, classes = plan.Slots(slots[:0], classes[:0], &load, q)
 		list.Slots = make([]practice.Slot, 0, len(slots))
 		for _, s := range slots {
 			list.Slots = append(list.Slots, practice.Slot{Starts: s.Starts, Ends: s.Ends})

@@ -11,6 +11,8 @@
 package practice
 
 import (
+	"time"
+
 	"siegel/platform/fault"
 	"siegel/platform/id"
 	"siegel/tenants/schedule"
@@ -21,6 +23,7 @@ var (
 	ErrUnknownPractice     = fault.New(fault.NotFound, "unknown_practice")
 	ErrUnknownService      = fault.New(fault.NotFound, "unknown_service")
 	ErrUnknownPractitioner = fault.New(fault.NotFound, "unknown_practitioner")
+	ErrUnknownChain        = fault.New(fault.NotFound, "unknown_chain")
 	// ErrNotOffered says that the practitioner does not offer the service.
 	ErrNotOffered = fault.New(fault.Invalid, "not_offered")
 	// ErrRange is returned for dates that are out of order or too far apart.
@@ -54,6 +57,9 @@ type Practice struct {
 	Municipality schedule.Municipality
 	// ClosedDays are the practice's own, each year: 12-24, rosenmontag.
 	ClosedDays []schedule.Yearly
+	// BookingsPerContact is how many bookings one contact may have pending or
+	// confirmed within the hour; nil is as many as the caps allow.
+	BookingsPerContact *int
 }
 
 // Asks are the optional questions that the practice has switched on, each with
@@ -78,6 +84,16 @@ type Location struct {
 	// Zone is the IANA name that the wall times of its openings are in.
 	Zone     string
 	Position int
+	// Land decides which public holidays close the location; empty is that of
+	// the practice, with its municipality.
+	Land         schedule.Land
+	Municipality schedule.Municipality
+}
+
+// Leg is the way between two locations, in both directions.
+type Leg struct {
+	A, B    id.Location
+	Minutes int
 }
 
 // Resource is what can be occupied (FHIR Schedule.actor).
@@ -88,6 +104,8 @@ type Resource struct {
 	Name string
 	// Capacity is how many appointments it bears at once; zero becomes one.
 	Capacity int
+	// Location is where a room or device stands; zero is that it comes along.
+	Location id.Location
 }
 
 // Practitioner is whom a patient can choose (FHIR Practitioner). Its time is
@@ -121,26 +139,153 @@ type HealthcareService struct {
 	HorizonDays int
 	// PriceCents is what patients pay themselves, or nil.
 	PriceCents *int
-	Insurance  Insurances
-	Patients   Patients
+	Insurance  schedule.Insurances
+	Patients   schedule.Patients
+	// MinAge and MaxAge are whole years, inclusive; nil is no limit.
+	MinAge, MaxAge *int
+	// Referral says that patients have to bring one.
+	Referral bool
+	// Seats is how many patients share one session; above one it is a group.
+	// Zero becomes one.
+	Seats int
+	// ByStaff says that a booking counts only when staff has accepted it.
+	ByStaff bool
+	// CancelMinutes and MoveMinutes are how long before the start patients can
+	// still cancel or move.
+	CancelMinutes, MoveMinutes int
 	// Practitioners offer it.
 	Practitioners []id.Practitioner
-	Position      int
+	// Durations are the minutes it takes with those practitioners who need
+	// longer or shorter than Minutes.
+	Durations map[id.Practitioner]int
+	Needs     []Need
+	Position  int
 }
 
-// Opening is a weekly opening of a practitioner at a location.
+// Need is a role that a service needs filled besides its practitioner: by any
+// one of the resources.
+type Need struct {
+	Role      string
+	Resources []id.Resource
+}
+
+// Audience is whom an opening is shown to.
+type Audience string
+
+// The audiences.
+const (
+	Online    Audience = "online"  // can be booked by patients
+	StaffOnly Audience = "staff"   // can be booked by staff alone
+	WalkIn    Audience = "walk_in" // an open consultation hour: shown, never booked
+)
+
+// SchoolDays says how an opening depends on the school holidays that were imported.
+type SchoolDays string
+
+// How an opening depends on school holidays.
+const (
+	AnyDay          SchoolDays = "any"
+	SchoolHolidays  SchoolDays = "only" // in the holidays alone
+	OutsideHolidays SchoolDays = "not"
+)
+
+// Opening is a weekly opening of a practitioner at a location, or of a room or
+// device: such a one only says when it can be used.
 type Opening struct {
-	ID           id.Window
+	ID   id.Window
+	Name string
+	// Practitioner or Resource is whose it is; the other is zero.
 	Practitioner id.Practitioner
+	Resource     id.Resource
 	Location     id.Location
-	// Weekday is the ISO 8601 day: 1 is Monday, 7 is Sunday.
-	Weekday int
-	// From and Until are minutes of wall time since midnight, half-open.
+	// Weekdays are the days that it begins on; all seven, with equal ValidFrom
+	// and ValidUntil, is an extra opening on one date.
+	Weekdays schedule.Weekdays
+	// From and Until are minutes of wall time since midnight, half-open; an
+	// Until beyond 1440 crosses midnight.
 	From, Until int
 	// ValidFrom and ValidUntil are the first and the last day; zero is no limit.
 	ValidFrom, ValidUntil schedule.Date
+	// EveryWeeks is its rhythm, counted in ISO weeks from that of Anchor; zero
+	// becomes one.
+	EveryWeeks int
+	Anchor     schedule.Date
 	// Services restricts it; empty is all that the practitioner offers.
 	Services  []id.Service
-	Insurance Insurances
-	Patients  Patients
+	Insurance schedule.Insurances
+	Patients  schedule.Patients
+	// OpenToAllDays is how many days before a date Insurance and Patients stop
+	// restricting; nil is never.
+	OpenToAllDays *int
+	// Audience is whom it is shown to; empty becomes [Online].
+	Audience Audience
+	// Capacity is how many appointments it bears at once; zero is what the
+	// practitioner's resource bears.
+	Capacity int
+	// LeadMinutes and HorizonDays tighten the service's: the longer lead and the
+	// shorter horizon hold. A nil horizon is none of its own.
+	LeadMinutes int
+	HorizonDays *int
+	// Release is when a day's slots come into sale.
+	Release schedule.Release
+	// SchoolHolidays is how it depends on them; empty becomes [AnyDay].
+	SchoolHolidays SchoolDays
+	// Referral says that patients have to bring one, whatever the service says.
+	Referral bool
+}
+
+// Quota is at most so many appointments in a period. Empty lists mean all.
+type Quota struct {
+	ID            id.Quota
+	Name          string
+	Max           int
+	Per           schedule.Period
+	Services      []id.Service
+	Windows       []id.Window
+	Practitioners []id.Practitioner
+	Insurance     schedule.Insurances
+	Patients      schedule.Patients
+	// ReleaseDays is how many days before a date it limits no longer; nil is never.
+	ReleaseDays *int
+	// ValidFrom and ValidUntil are the first and the last day; zero is no limit.
+	ValidFrom, ValidUntil schedule.Date
+}
+
+// Chain is services that are booked together, in this order.
+type Chain struct {
+	ID          id.Chain
+	Name        string
+	Description string
+	Position    int
+	Steps       []ChainStep
+}
+
+// ChainStep is one service of a chain.
+type ChainStep struct {
+	Service id.Service
+	// LeastMinutes and GreatestMinutes bound the wait after the step before; a
+	// greatest of zero is a day.
+	LeastMinutes, GreatestMinutes int
+	// Optional says that it is left out where it does not fit.
+	Optional bool
+}
+
+// CalendarKind is what an imported calendar is good for.
+type CalendarKind string
+
+// The kinds of calendar.
+const (
+	SchoolCalendar CalendarKind = "school_holidays"
+	BusyCalendar   CalendarKind = "busy"
+)
+
+// Calendar is a calendar that somebody imported, without its entries.
+type Calendar struct {
+	ID   id.Calendar
+	Name string
+	Kind CalendarKind
+	// Resource is whose time a [BusyCalendar] takes; zero otherwise.
+	Resource id.Resource
+	Imported time.Time
+	Entries  int
 }

@@ -134,7 +134,7 @@ func TestOfferIsWhatWasCreated(t *testing.T) {
 	}
 	vaccination, ok := offer.Service(s.vaccination)
 	if !ok || vaccination.Minutes != 20 || vaccination.BufferAfter != 10 || vaccination.LeadMinutes != 60 ||
-		vaccination.Insurance != practice.GKV|practice.PKV || vaccination.PriceCents != nil ||
+		vaccination.Insurance != schedule.GKV|schedule.PKV || vaccination.PriceCents != nil ||
 		!slices.Equal(vaccination.Practitioners, []id.Practitioner{s.amal, s.bea}) {
 		t.Errorf("service: got %+v", vaccination)
 	}
@@ -145,14 +145,11 @@ func TestOfferIsWhatWasCreated(t *testing.T) {
 	if err != nil || len(plan.Openings) != 2 || plan.Capacity != 1 || plan.Resource != s.amalTime {
 		t.Fatalf("plan: %+v, %v", plan, err)
 	}
-	if got := plan.Conditions[plan.Openings[1].Condition]; got != (practice.Condition{Insurance: practice.PKV, Patients: practice.KnownPatients}) {
-		t.Errorf("the condition of service and opening is %+v", got)
+	if got, want := plan.Openings[1].For, schedule.GroupOf(schedule.PKV, schedule.KnownPatients); got != want {
+		t.Errorf("service and opening are for %b, want %b", got, want)
 	}
-	if _, ok := plan.Offered(time.Date(2026, 11, 23, 9, 20, 0, 0, time.UTC), saturday); !ok {
+	if _, ok := plan.Offered(time.Date(2026, 11, 23, 9, 20, 0, 0, time.UTC).Unix(), saturday, false); !ok {
 		t.Error("20 past ten on Monday is not offered")
-	}
-	if _, ok := plan.Offered(time.Date(2026, 11, 23, 9, 20, 0, 1, time.UTC), saturday); ok {
-		t.Error("a fraction of a second is offered")
 	}
 }
 
@@ -209,7 +206,7 @@ func TestProfileIsWhatPatientsSee(t *testing.T) {
 		`"asks":{"insurance":"für die \"Abrechnung\""}`,
 		`"locations":[{"id":"` + s.main.String() + `","name":"Markt","street":"Markt 1","postal_code":"10115"`,
 		`"practitioners":[{"id":"` + s.amal.String() + `","name":"Dr. Amal","role":"Hautärztin"}`,
-		`"duration_minutes":30,"price_cents":4800,"insurance":[],"patients":"all","practitioners":["` + s.amal.String() + `"]`,
+		`"duration_minutes":30,"price_cents":4800,"insurance":[],"patients":"all","confirmation":"at_once","cancel_minutes":0,"move_minutes":0,"practitioners":["` + s.amal.String() + `"]`,
 		`"duration_minutes":20,"insurance":["GKV","PKV"],"patients":"all"`,
 		`"patients":"new"`,
 	} {

@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"siegel/platform/id"
+	"siegel/tenants/schedule"
 )
 
 // Profile is the public face of a practice, with all that a patient chooses from.
@@ -23,7 +24,9 @@ type Profile struct {
 	Locations     []ProfileLocation     `json:"locations"`
 	Practitioners []ProfilePractitioner `json:"practitioners"`
 	Services      []ProfileService      `json:"services"`
+	Chains        []ProfileChain        `json:"chains"`
 	Closures      []Notice              `json:"closures"`
+	Reveals       []Reveal              `json:"reveals"`
 }
 
 // ProfileLocation is a location as patients see it.
@@ -56,8 +59,33 @@ type ProfileService struct {
 	DurationMinutes int               `json:"duration_minutes"`
 	PriceCents      *int              `json:"price_cents,omitempty"`
 	Insurance       []string          `json:"insurance"`
-	Patients        Patients          `json:"patients"`
-	Practitioners   []id.Practitioner `json:"practitioners"`
+	Patients        schedule.Patients `json:"patients"`
+	MinAge          *int              `json:"min_age,omitempty"`
+	MaxAge          *int              `json:"max_age,omitempty"`
+	Referral        bool              `json:"referral,omitempty"`
+	// Seats is how many share a session; left out where it is no group.
+	Seats int `json:"seats,omitempty"`
+	// Confirmation says when a booking counts.
+	Confirmation  string            `json:"confirmation" enum:"at_once,by_staff"`
+	CancelMinutes int               `json:"cancel_minutes"`
+	MoveMinutes   int               `json:"move_minutes"`
+	Practitioners []id.Practitioner `json:"practitioners"`
+	// Durations are the minutes with those practitioners with whom they differ.
+	Durations map[id.Practitioner]int `json:"durations,omitempty"`
+}
+
+// ProfileChain is a chain as patients see it.
+type ProfileChain struct {
+	ID          id.Chain      `json:"id"`
+	Name        string        `json:"name"`
+	Description string        `json:"description"`
+	Steps       []ProfileStep `json:"steps"`
+}
+
+// ProfileStep is a step of a chain as patients see it.
+type ProfileStep struct {
+	Service  id.Service `json:"service"`
+	Optional bool       `json:"optional"`
 }
 
 // Profile returns the tenant's public face, at most a second behind. It
@@ -88,7 +116,9 @@ func (o *Offer) Profile(now time.Time) Profile {
 		Locations:     make([]ProfileLocation, len(o.Locations)),
 		Practitioners: make([]ProfilePractitioner, len(o.Practitioners)),
 		Services:      make([]ProfileService, len(o.Services)),
+		Chains:        make([]ProfileChain, len(o.Chains)),
 		Closures:      o.Notices(now),
+		Reveals:       o.Reveals(),
 	}
 	for i, l := range o.Locations {
 		p.Locations[i] = l.Profile()
@@ -100,7 +130,20 @@ func (o *Offer) Profile(now time.Time) Profile {
 		p.Services[i] = ProfileService{
 			ID: s.ID, Name: s.Name, Category: s.Category, Description: s.Description, Instructions: s.Instructions,
 			DurationMinutes: s.Minutes, PriceCents: s.PriceCents, Insurance: s.Insurance.Codes(), Patients: s.Patients,
-			Practitioners: s.Practitioners,
+			MinAge: s.MinAge, MaxAge: s.MaxAge, Referral: s.Referral, Confirmation: "at_once",
+			CancelMinutes: s.CancelMinutes, MoveMinutes: s.MoveMinutes, Practitioners: s.Practitioners, Durations: s.Durations,
+		}
+		if s.Seats > 1 {
+			p.Services[i].Seats = s.Seats
+		}
+		if s.ByStaff {
+			p.Services[i].Confirmation = "by_staff"
+		}
+	}
+	for i, c := range o.Chains {
+		p.Chains[i] = ProfileChain{ID: c.ID, Name: c.Name, Description: c.Description, Steps: []ProfileStep{}}
+		for _, step := range c.Steps {
+			p.Chains[i].Steps = append(p.Chains[i].Steps, ProfileStep{step.Service, step.Optional})
 		}
 	}
 	return p

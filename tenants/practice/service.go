@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/uptrace/bun"
@@ -34,6 +35,8 @@ type Service struct {
 	fresh *memo.Cache[id.Tenant, *Offer]     // those checked less than a second ago
 	loads *memo.Cache[tenantVersion, *Offer] // so that a wave after an edit loads once
 	zones sync.Map                           // IANA name -> *time.Location; parsing one costs 20 µs
+
+	changes sync.Map // tenant -> *atomic.Uint64, see Changed
 }
 
 type tenantVersion struct {
@@ -125,10 +128,28 @@ func (s *Service) Change(ctx context.Context, tenant id.Tenant, edit func(ctx co
 		return edit(ctx, tx)
 	})
 	s.fresh.Forget(tenant)
+	s.Changed(tenant)
 	if err != nil {
 		return fmt.Errorf("change practice: %w", err)
 	}
 	return nil
+}
+
+// Changed says that what is free at the tenant has changed in this process: what
+// was computed before and kept is not to be shown any more. Edits of the offer
+// say it themselves.
+func (s *Service) Changed(tenant id.Tenant) { s.counter(tenant).Add(1) }
+
+// Changes counts what [Service.Changed] was told. An answer that is kept under
+// the count from before it was asked for is found no more after a change.
+func (s *Service) Changes(tenant id.Tenant) uint64 { return s.counter(tenant).Load() }
+
+func (s *Service) counter(tenant id.Tenant) *atomic.Uint64 {
+	if known, ok := s.changes.Load(tenant); ok {
+		return known.(*atomic.Uint64)
+	}
+	kept, _ := s.changes.LoadOrStore(tenant, new(atomic.Uint64))
+	return kept.(*atomic.Uint64)
 }
 
 // zone returns the zone of an IANA name.

@@ -2,46 +2,57 @@ package practice
 
 import (
 	"context"
-	"fmt"
+	"math"
 	"slices"
 	"time"
 
-	"github.com/jackc/pgx/v5"
-
 	"siegel/platform/id"
-	"siegel/platform/postgres"
 	"siegel/tenants/schedule"
 )
 
 const (
-	// MaxDays is the longest range of dates that one question may cover.
+	// MaxDays is the longest range of dates whose slots are listed.
 	MaxDays = 62
-	// MaxOccupation is the longest time that one row of occupation may take up,
-	// buffers included. Reading free slots relies on it: whoever writes a
-	// longer absence writes a row a day.
-	MaxOccupation = 24 * time.Hour
+	// MaxCountedDays is the longest range of dates whose slots are counted.
+	MaxCountedDays = 730
+	// MaxPersons is how many can book together.
+	MaxPersons = 6
 )
-
-// Busy is time that a resource is not free, apart from its appointments.
-type Busy struct {
-	Resource id.Resource
-	schedule.Interval
-}
 
 // Query asks for free slots.
 type Query struct {
 	Service id.Service
-	// Practitioner is whose slots are wanted; zero is all who offer the service.
+	// Chain, where given, is asked for instead of Service.
+	Chain id.Chain
+	// Practitioner is whose slots are wanted; zero is all who offer the
+	// service. Of a chain it is who takes those steps that they offer.
 	Practitioner id.Practitioner
-	// From and To are local dates, half-open, at most [MaxDays] apart.
+	// From and To are local dates, half-open.
 	From, To schedule.Date
 	// Now is when the question is asked; zero is the clock's now.
 	Now time.Time
+	// Staff sees its own windows too, and is bound neither by lead nor horizon
+	// nor release.
+	Staff bool
+	// Seed decides, where several practitioners are free, whom is offered:
+	// always the same for one seed, and each as often as they have time.
+	Seed string
+	// Persons is how many want the service together; below two it is one.
+	Persons int
+	// Series, where Count is not zero, asks for a series.
+	Series Series
 	// AlsoBusy, where given, is asked for busy time between two instants that
 	// the database does not know: holds. It is asked before the database, so
 	// that a hold which becomes an appointment meanwhile is not missed. Its
 	// failure is the query's.
 	AlsoBusy func(ctx context.Context, resources []id.Resource, from, to time.Time) ([]Busy, error)
+	// Session names the group that a patient of the service joins who comes at
+	// starts. It is needed where services have several seats; without it every
+	// group that has begun to fill counts as full.
+	Session func(service id.Service, practitioner id.Practitioner, starts int64) Session
+
+	// others has the windows for other services in the plan as well.
+	others bool
 }
 
 // SlotList is the answer: slots in order of their start, which point into the tables.
@@ -55,8 +66,15 @@ type SlotList struct {
 	Locations     []id.Location
 	Conditions    []Condition
 	Slots         []Slot
-	// Closed are the days on which closures or holidays leave nothing.
+	// Itineraries are what can be booked together, as indexes into Slots; nil
+	// where a single slot was asked for.
+	Itineraries [][]int
+	// Series are the appointments of a series; nil where none was asked for.
+	Series []Occurrence
+	// Closed are the days without a slot, and why. Days without a window are
+	// left out.
 	Closed []ClosedDay
+	WalkIn []WalkInHours
 }
 
 // Slot is a time at which the service can be booked, in seconds since 1970
@@ -64,223 +82,229 @@ type SlotList struct {
 type Slot struct {
 	Starts, Ends                      int64
 	Practitioner, Location, Condition int32
+	// Step is which step of a chain it is.
+	Step int32
+}
+
+// Condition says for whom a slot is. The server does not check it: it never
+// learns who books.
+type Condition struct {
+	Terms
+	// Alternatives are the groups that it is for; they do not overlap.
+	Alternatives []Alternative
+}
+
+// Alternative is a group, and the quotas that are used up by whoever books as
+// one of it.
+type Alternative struct {
+	schedule.Who
+	Quotas []id.Quota
 }
 
 // FreeSlots returns the slots at which the service can be booked. It returns
-// [ErrUnknownService], [ErrUnknownPractitioner], [ErrNotOffered], [ErrRange]
-// and [ErrUnknownPractice].
+// [ErrUnknownService], [ErrUnknownChain], [ErrUnknownPractitioner],
+// [ErrNotOffered], [ErrRange] and [ErrUnknownPractice].
 func (s *Service) FreeSlots(ctx context.Context, tenant id.Tenant, q Query) (SlotList, error) {
-	if q.From >= q.To || int64(q.To)-int64(q.From) > MaxDays {
+	if q.From >= q.To || int64(q.To)-int64(q.From) > MaxDays || !q.Series.possible() || q.Persons > MaxPersons {
 		return SlotList{}, ErrRange
 	}
-	if q.Now.IsZero() {
-		q.Now = s.now()
-	}
-	offer := s.known(tenant)
-	if offer == nil {
-		var err error
-		if offer, err = s.Offer(ctx, tenant); err != nil {
-			return SlotList{}, err
-		}
-	}
-	// The offer may be old: the batch that reads what is busy also reads the version.
-	for range attempts {
-		plans, refused := offer.plans(q)
-		busy, version, err := s.busy(ctx, tenant, q, plans)
-		if err != nil {
-			return SlotList{}, err
-		}
-		if version == offer.Version {
-			if refused != nil {
-				return SlotList{}, refused
-			}
-			return offer.free(q, plans, busy), nil
-		}
-		if offer, err = s.Refresh(ctx, tenant, version); err != nil {
-			return SlotList{}, err
-		}
-	}
-	return SlotList{}, ErrChanging
-}
-
-// plans returns the plans of all practitioners concerned. All point into the
-// last one's table of conditions.
-func (o *Offer) plans(q Query) ([]Plan, error) {
-	at, ok := o.services[q.Service]
-	if !ok {
-		return nil, ErrUnknownService
-	}
-	service := &o.Services[at]
-	if !q.Practitioner.IsZero() {
-		plan, err := o.Plan(q.Service, q.Practitioner)
-		if err != nil {
-			return nil, err
-		}
-		return []Plan{plan}, nil
-	}
-	var (
-		plans      = make([]Plan, 0, len(service.Practitioners))
-		conditions []Condition
-	)
-	for i := range o.Practitioners {
-		if slices.Contains(service.Practitioners, o.Practitioners[i].ID) {
-			plan := o.plan(service, &o.Practitioners[i], conditions)
-			conditions = plan.Conditions
-			plans = append(plans, plan)
-		}
-	}
-	return plans, nil
-}
-
-// farthestZone is more than any zone is ahead of or behind UTC.
-const farthestZone = 16 * time.Hour
-
-// busy reads, in one round trip, the version of the offer and when the
-// resources of plans are busy: one list a plan.
-func (s *Service) busy(ctx context.Context, tenant id.Tenant, q Query, plans []Plan) ([][]schedule.Interval, int64, error) {
-	if len(plans) == 0 {
-		version, err := s.version(ctx, tenant)
-		return nil, version, err
-	}
-	var (
-		svc       = plans[0].Service
-		midnight  = func(d schedule.Date) time.Time { return time.Unix(int64(d)*24*60*60, 0).UTC() }
-		from      = later(midnight(q.From).Add(-farthestZone), q.Now.Add(svc.Lead)).Add(-svc.BufferBefore)
-		lastDay   = schedule.DateOf(q.Now.UTC()) + schedule.Date(svc.Horizon) + 2
-		to        = midnight(min(q.To, lastDay)).Add(farthestZone + svc.BufferAfter)
-		resources = make([]id.Resource, len(plans))
-		texts     = make([]string, len(plans))
-		busy      = make([][]schedule.Interval, len(plans))
-	)
-	for i := range plans {
-		resources[i], texts[i] = plans[i].Resource, plans[i].Resource.UUID()
-	}
-	if q.AlsoBusy != nil && from.Before(to) {
-		also, err := q.AlsoBusy(ctx, resources, from, to)
-		if err != nil {
-			return nil, 0, fmt.Errorf("read what else is busy: %w", err)
-		}
-		for _, b := range also {
-			if i := slices.Index(resources, b.Resource); i >= 0 {
-				busy[i] = append(busy[i], b.Interval)
-			}
-		}
-	}
-	var (
-		version int64
-		found   *postgres.Found
-		held    = make([]int, len(busy)) // how many of busy are not from the database
-	)
-	for i := range busy {
-		held[i] = len(busy[i])
-	}
-	err := s.db.Batch(ctx, tenant, func(b *postgres.Batch) {
-		for i := range busy {
-			busy[i] = busy[i][:held[i]] // the batch may run again
-		}
-		found = b.Row(selectVersion, []any{tenant.UUID()}, &version)
-		// One place to scan into, since there are hundreds of rows.
-		var (
-			plan int
-			row  schedule.Interval
-			dest = []any{&plan, &row.Starts, &row.Ends}
-		)
-		b.Rows(selectOccupation, []any{tenant.UUID(), texts, from.Add(-MaxOccupation), to, from}, func(rows pgx.Rows) error {
-			if err := rows.Scan(dest...); err != nil {
-				return err
-			}
-			busy[plan-1] = append(busy[plan-1], row)
-			return nil
-		})
-	})
+	m, err := s.consult(ctx, tenant, q)
 	if err != nil {
-		return nil, 0, fmt.Errorf("read occupation: %w", err)
+		return SlotList{}, err
 	}
-	if !found.OK {
-		s.kept.drop(tenant)
-		return nil, 0, ErrUnknownPractice
-	}
-	return busy, version, nil
+	return m.list(), nil
 }
 
-// The conditions are plain comparisons on the columns of occupation_span, since
-// nothing else becomes an index condition under row-level security. The lower
-// bound of starts is the window's less the longest occupation. The order is of
-// no use to us: it keeps a planner without statistics from the index of
-// appointment_no_overlap, which would read all of a resource's history.
-const selectOccupation = `
-select r.n, extract(epoch from o.starts)::bigint, extract(epoch from o.ends)::bigint
-  from unnest($2::uuid[]) with ordinality as r (id, n)
- cross join lateral (
-       select starts, ends
-         from occupation
-        where tenant_id = $1 and resource_id = r.id
-          and starts >= $3 and starts < $4 and ends > $5
-        order by starts) as o`
-
-// free computes the list.
-func (o *Offer) free(q Query, plans []Plan, busy [][]schedule.Interval) SlotList {
-	list := SlotList{
-		Version:       o.Version,
-		Zone:          o.Practice.Zone,
-		From:          q.From,
-		To:            q.To,
-		Practitioners: make([]id.Practitioner, len(plans)),
-		Locations:     []id.Location{},
-		Conditions:    []Condition{},
-		Closed:        o.closedDays(plans, q.From, q.To),
+// list computes what is free.
+func (m *matter) list() SlotList {
+	t := newTables(m)
+	switch {
+	case m.Series.Count > 0:
+		t.series()
+	case m.combined():
+		t.combine()
+	default:
+		t.survey(m.From, m.To)
+		t.list.Slots = make([]Slot, 0, len(t.found))
+		t.each(func(s Slot, _ schedule.Date) { t.list.Slots = append(t.list.Slots, s) })
 	}
-	var (
-		found []schedule.Slot
-		ends  = make([]int, len(plans)) // of each plan's slots in found
-		index [][]int32                 // of each plan's openings in the table of locations
-	)
+	t.list.Closed = m.closedDays(m.From, m.To, t.full)
+	t.list.WalkIn = t.walkIns()
+	return t.finish()
+}
+
+// tables puts a list together.
+type tables struct {
+	*matter
+	list    SlotList
+	places  [][][]int32 // of each step's plans, each opening's location in the table
+	classes []schedule.Class
+	found   []schedule.Slot // of the first step's plans, each up to its index in ends
+	ends    []int
+	// full says of each date from From on whether it has a slot.
+	full []bool
+	// begin is the date on which each itinerary begins.
+	begin []schedule.Date
+}
+
+func newTables(m *matter) *tables {
+	t := &tables{matter: m, full: make([]bool, m.To-m.From), list: SlotList{
+		Version: m.offer.Version, Zone: m.offer.Practice.Zone, From: m.From, To: m.To,
+		Practitioners: []id.Practitioner{}, Locations: []id.Location{}, Slots: []Slot{},
+	}}
+	for i := range m.steps {
+		var places [][]int32
+		for k := range m.steps[i].plans {
+			p := &m.steps[i].plans[k]
+			if !slices.Contains(t.list.Practitioners, p.Practitioner) {
+				t.list.Practitioners = append(t.list.Practitioners, p.Practitioner)
+			}
+			of := make([]int32, len(p.Openings))
+			for n := range p.Openings {
+				of[n] = t.place(p.Openings[n].Location)
+			}
+			places = append(places, of)
+		}
+		t.places = append(t.places, places)
+	}
+	return t
+}
+
+// place returns the index of a location in the table.
+func (t *tables) place(l id.Location) int32 {
+	at := slices.Index(t.list.Locations, l)
+	if at < 0 {
+		at = len(t.list.Locations)
+		t.list.Locations = append(t.list.Locations, l)
+	}
+	return int32(at)
+}
+
+// slot says a slot of a plan of a step by the tables.
+func (t *tables) slot(step, plan int, s schedule.Slot) Slot {
+	who := plan
+	if step > 0 || len(t.steps) > 1 {
+		who = slices.Index(t.list.Practitioners, t.steps[step].plans[plan].Practitioner)
+	}
+	return Slot{
+		Starts: s.Starts, Ends: s.Ends, Step: int32(step),
+		Practitioner: int32(who), Location: t.places[step][plan][s.Opening], Condition: s.Class,
+	}
+}
+
+// fill notes that a date has a slot.
+func (t *tables) fill(d schedule.Date) {
+	if d >= t.From && d < t.To {
+		t.full[d-t.From] = true
+	}
+}
+
+// finish fills in the conditions, of which it leaves out those that no slot has.
+func (t *tables) finish() SlotList {
+	used := make([]int32, len(t.classes))
+	for i := range t.list.Slots {
+		used[t.list.Slots[i].Condition] = 1
+	}
+	all := len(t.classes)
+	t.list.Conditions = make([]Condition, 0, all)
+	for i := range used {
+		if used[i] != 0 {
+			used[i] = int32(len(t.list.Conditions))
+			t.list.Conditions = append(t.list.Conditions, t.offer.condition(&t.classes[i]))
+		}
+	}
+	if len(t.list.Conditions) < all {
+		for i := range t.list.Slots {
+			t.list.Slots[i].Condition = used[t.list.Slots[i].Condition]
+		}
+	}
+	return t.list
+}
+
+// condition says a class in words for patients.
+func (o *Offer) condition(c *schedule.Class) Condition {
+	condition := Condition{Terms: o.terms[c.Condition]}
+	for _, a := range c.Alternatives {
+		var quotas []id.Quota
+		for _, q := range a.Quotas {
+			quotas = append(quotas, o.quotas[q].ID)
+		}
+		for _, who := range a.For.Split() {
+			condition.Alternatives = append(condition.Alternatives, Alternative{who, quotas})
+		}
+	}
+	return condition
+}
+
+// survey finds what is free of the first step on the dates [from, to).
+func (t *tables) survey(from, to schedule.Date) {
+	plans, q := t.steps[0].plans, t.query()
+	q.From, q.To = from, to
+	t.found, t.ends = t.found[:0], t.ends[:0]
 	for i := range plans {
-		p := &plans[i]
-		list.Practitioners[i] = p.Practitioner
-		places := make([]int32, len(p.Openings))
-		for k := range p.Openings {
-			at := slices.Index(list.Locations, p.Openings[k].Location)
-			if at < 0 {
-				at = len(list.Locations)
-				list.Locations = append(list.Locations, p.Openings[k].Location)
-			}
-			places[k] = int32(at)
-		}
-		index = append(index, places)
-		found = schedule.Slots(found, p.Openings, p.Service, p.Capacity, busy[i], q.From, q.To, q.Now)
-		ends[i] = len(found)
+		t.found, t.classes = plans[i].Slots(t.found, t.classes, &t.steps[0].loads[i], q)
+		t.ends = append(t.ends, len(t.found))
 	}
-	if len(plans) > 0 {
-		list.Conditions = append(list.Conditions, plans[len(plans)-1].Conditions...)
-	}
-
-	// Each plan's slots are in order: merge them, the earlier practitioner first.
-	list.Slots = make([]Slot, 0, len(found))
-	next := make([]int, len(plans))
-	copy(next[min(1, len(next)):], ends)
-	for len(list.Slots) < len(found) {
-		best := -1
-		for i := range plans {
-			if next[i] < ends[i] && (best < 0 || found[next[i]].Starts < found[next[best]].Starts) {
-				best = i
-			}
-		}
-		slot := found[next[best]]
-		next[best]++
-		list.Slots = append(list.Slots, Slot{
-			Starts: slot.Starts, Ends: slot.Ends,
-			Practitioner: int32(best),
-			Location:     index[best][slot.Opening],
-			Condition:    int32(plans[best].Openings[slot.Opening].Condition),
-		})
-	}
-	return list
 }
 
-func later(a, b time.Time) time.Time {
-	if a.After(b) {
-		return a
+// each calls emit with what was found, and its date, in order of the start:
+// each start, location and condition once.
+func (t *tables) each(emit func(Slot, schedule.Date)) {
+	plans, days := t.steps[0].plans, newDayClock()
+	if len(plans) == 1 {
+		for i := range t.found {
+			date := days.date(&plans[0].Openings[t.found[i].Opening], t.found[i].Starts)
+			t.fill(date)
+			emit(t.slot(0, 0, t.found[i]), date)
+		}
+		return
 	}
-	return b
+	t.merge(emit)
+}
+
+// merge calls emit with the slots of all plans, which are in order each: of
+// those with the same start, location and condition with the one that drew the
+// greatest lot.
+func (t *tables) merge(emit func(Slot, schedule.Date)) {
+	var (
+		plans = t.steps[0].plans
+		ends  = t.ends
+		lots  = t.lots()
+		next  = make([]int, len(plans))
+		drawn = make([]lot, 0, len(plans))
+		group = make([]Slot, 0, len(plans))
+	)
+	copy(next[min(1, len(next)):], ends)
+	for {
+		starts := int64(math.MaxInt64)
+		for i := range plans {
+			if next[i] < ends[i] {
+				starts = min(starts, t.found[next[i]].Starts)
+			}
+		}
+		if starts == math.MaxInt64 {
+			return
+		}
+		group, drawn = group[:0], drawn[:0]
+		for i := range plans {
+			if next[i] == ends[i] || t.found[next[i]].Starts != starts {
+				continue
+			}
+			for next[i] >= lots[i][0].until {
+				lots[i] = lots[i][1:]
+			}
+			s, mine := t.slot(0, i, t.found[next[i]]), lots[i][0]
+			next[i]++
+			at := slices.IndexFunc(group, func(x Slot) bool { return x.Location == s.Location && x.Condition == s.Condition })
+			switch {
+			case at < 0:
+				group, drawn = append(group, s), append(drawn, mine)
+			case mine.luck > drawn[at].luck:
+				group[at], drawn[at] = s, mine
+			}
+		}
+		for i := range group {
+			emit(group[i], drawn[i].date)
+		}
+	}
 }

@@ -27,12 +27,20 @@ func lines(s surgery, list practice.SlotList) []string {
 	where := map[id.Location]string{s.main: "main", s.branch: "branch"}
 	out := []string{}
 	for _, x := range list.Slots {
-		c := list.Conditions[x.Condition]
-		out = append(out, fmt.Sprintf("%s %s %s %s %s",
+		out = append(out, fmt.Sprintf("%s %s %s %s",
 			time.Unix(x.Starts, 0).In(berlin).Format("Mon 15:04"), who[list.Practitioners[x.Practitioner]],
-			where[list.Locations[x.Location]], strings.Join(c.Insurance.Codes(), "+"), c.Patients))
+			where[list.Locations[x.Location]], whom(list.Conditions[x.Condition])))
 	}
 	return out
+}
+
+// whom says for whom a slot is: "GKV+PKV all", further groups after a bar.
+func whom(c practice.Condition) string {
+	var all []string
+	for _, a := range c.Alternatives {
+		all = append(all, strings.Join(a.Insurance.Codes(), "+")+" "+a.Patients.String())
+	}
+	return strings.Join(all, " | ")
 }
 
 func (f *fixture) ask(t testing.TB, tenant id.Tenant, q practice.Query) practice.SlotList {
@@ -106,7 +114,7 @@ func TestFreeSlotsForNobodyAreNotOffered(t *testing.T) {
 	s, tenant := f.open(t)
 	// Acne is for new patients, the opening at ten for known ones.
 	list := f.ask(t, tenant, practice.Query{Service: s.acne})
-	if len(list.Slots) != 8 || len(list.Conditions) != 1 || list.Conditions[0].Patients != practice.NewPatients {
+	if len(list.Slots) != 8 || len(list.Conditions) != 1 || whom(list.Conditions[0]) != " new" {
 		t.Errorf("got %q", lines(s, list))
 	}
 }
@@ -276,8 +284,8 @@ func BenchmarkFreeSlots(b *testing.B) {
 	s.Openings = nil
 	for day := 1; day <= 5; day++ {
 		s.Openings = append(s.Openings,
-			practice.Opening{Practitioner: s.amal, Location: s.main, Weekday: day, From: 8 * 60, Until: 12 * 60},
-			practice.Opening{Practitioner: s.amal, Location: s.main, Weekday: day, From: 14 * 60, Until: 18 * 60})
+			practice.Opening{Practitioner: s.amal, Location: s.main, Weekdays: schedule.WeekdaysOf(day), From: 8 * 60, Until: 12 * 60},
+			practice.Opening{Practitioner: s.amal, Location: s.main, Weekdays: schedule.WeekdaysOf(day), From: 14 * 60, Until: 18 * 60})
 	}
 	tenant := id.New[id.Tenant]()
 	if err := f.Create(b.Context(), tenant, s.Setup); err != nil {

@@ -189,7 +189,7 @@ create table imported_busy (
   starts      timestamptz not null,
   ends        timestamptz not null,
   constraint imported_busy_pk primary key (tenant_id, resource_id, starts, calendar_id),
-  constraint imported_busy_order check (starts < ends and ends <= starts + interval '1 day'),
+  constraint imported_busy_order check (starts < ends and ends <= starts + interval '24 hours'),
   constraint imported_busy_calendar foreign key (tenant_id, calendar_id) references calendar (tenant_id, id) on delete cascade
 );
 comment on table imported_busy is 'Busy time of a resource from an imported calendar, cut at a day''s length, without a subject.';
@@ -202,8 +202,9 @@ alter table occupation
   drop constraint appointment_no_overlap,
   add constraint occupation_pk primary key (tenant_id, resource_id, unit, starts, seat),
   add constraint appointment_no_overlap exclude using gist (
-    tenant_id with =, resource_id with =, unit with =, session with <>, tstzrange(starts, ends, '[)') with &&
-  ) deferrable initially immediate;
+    tenant_id with =, resource_id with =, unit with =, tstzrange(starts, ends, '[)') with &&, session with <>
+  ) where (unit > 0) deferrable initially immediate;
+comment on constraint appointment_no_overlap on occupation is 'The condition is true of every row; it keeps the index from being taken for reads, which have occupation_span.';
 comment on column occupation.session is 'Random, or for a group the keyed hash of service, practitioner and start, which tells only that patients share a session.';
 comment on column occupation.seat is 'The place in a group session, from 1.';
 

@@ -17,6 +17,7 @@ import (
 	"siegel/tenants/keyring"
 	"siegel/tenants/practice"
 	"siegel/tenants/registry"
+	"siegel/tenants/schedule"
 	tenantsschema "siegel/tenants/schema"
 )
 
@@ -125,7 +126,7 @@ func (f *Fixture) setup(slug string) practice.Setup {
 	}
 	for day := 1; day <= 7; day++ {
 		for _, p := range []id.Practitioner{who, group} {
-			s.Openings = append(s.Openings, practice.Opening{Practitioner: p, Location: place, Weekday: day, From: 6 * 60, Until: 22 * 60})
+			s.Openings = append(s.Openings, practice.Opening{Practitioner: p, Location: place, Weekdays: schedule.WeekdaysOf(day), From: 6 * 60, Until: 22 * 60})
 		}
 	}
 	return s
