@@ -2,7 +2,9 @@ package postgres
 
 import (
 	"context"
+	"database/sql/driver"
 	"fmt"
+	"reflect"
 
 	"github.com/jackc/pgx/v5"
 
@@ -108,6 +110,23 @@ type final struct{ err error }
 
 func (f final) Error() string { return f.err.Error() }
 
+// plain puts ids as what they are to the database. The driver would find that
+// out only after it has failed to encode them in every other way.
+func plain(args []any) []any {
+	for i, a := range args {
+		one, ok := a.(interface {
+			driver.Valuer
+			UUID() string
+		})
+		if ok && reflect.TypeOf(a).Kind() != reflect.Pointer { // which may be nil
+			if value, err := one.Value(); err == nil {
+				args[i] = value
+			}
+		}
+	}
+	return args
+}
+
 // send runs the batch: the statements and the end of their transaction arrive
 // at the server together, and the server skips to that end, which is then a
 // rollback, at the first one that fails.
@@ -115,7 +134,7 @@ func (b *Batch) send(ctx context.Context, conn *pgx.Conn, tenant id.Tenant) (err
 	var queue pgx.Batch
 	queue.Queue(setTenant, tenant.UUID())
 	for _, s := range b.steps {
-		queue.Queue(s.sql, s.args...)
+		queue.Queue(s.sql, plain(s.args)...)
 	}
 	results := conn.SendBatch(ctx, &queue)
 	defer func() {

@@ -5,7 +5,10 @@ import (
 	"crypto/rand"
 	"crypto/sha256"
 	"crypto/subtle"
+	"encoding/binary"
+	"encoding/json"
 	"fmt"
+	"io"
 	"math/big"
 	"slices"
 	"strings"
@@ -28,19 +31,25 @@ const (
 
 // BookRequest is a sealed form and the one address that the confirmation goes to.
 type BookRequest struct {
-	Token    []byte
-	Envelope seal.Envelope
-	Channel  Channel
-	Address  string
+	Token []byte
+	// Forms are the sealed forms, one for each slot of the hold, in its order.
+	Forms   []Form
+	Channel Channel
+	Address string
 	// Secret is the booking's secret, 16 bytes, by mail only: the link carries
 	// it. SecretHash is its SHA-256, always.
 	Secret     []byte
 	SecretHash []byte
-	// Copy is the patient's copy, readable with the secret alone.
-	Copy     []byte
-	Language string
+	Language   string
 	// Proof is needed for every text message.
 	Proof *Proof
+}
+
+// Form is what a patient fills in for one slot: sealed to the practice, and the
+// patient's own copy, readable with the booking's secret alone.
+type Form struct {
+	Envelope seal.Envelope `json:"envelope"`
+	Copy     []byte        `json:"copy"`
 }
 
 // Pending is a booking that is not booked yet.
@@ -54,20 +63,79 @@ type Pending struct {
 // pendingRecord is what Redis keeps until the patient confirms, sealed, under
 // the hash of the booking's secret.
 type pendingRecord struct {
-	Held     string        `json:"held"` // key of the hold's record
-	Hold     heldRecord    `json:"hold"`
-	Envelope seal.Envelope `json:"envelope"`
-	Copy     []byte        `json:"copy"`
-	Channel  Channel       `json:"channel"`
-	Address  string        `json:"address"`
-	Language string        `json:"language"`
-	CodeHash []byte        `json:"code_hash"`
+	Held     string     `json:"held"` // key of the hold's record
+	Hold     heldRecord `json:"hold"`
+	Forms    []Form     `json:"forms"`
+	Channel  Channel    `json:"channel"`
+	Address  string     `json:"address"`
+	Language string     `json:"language"`
+	CodeHash []byte     `json:"code_hash"`
 	// Secret and Code are raw only until the message that carries them has left.
 	Secret []byte `json:"secret,omitempty"`
 	Code   string `json:"code,omitempty"`
 }
 
 const pendingPurpose = "pending"
+
+// MarshalBinary writes the long parts as they are, each behind its length, and
+// the rest as JSON, which would carry them in base64 and go over them twice at
+// each reading.
+func (p pendingRecord) MarshalBinary() ([]byte, error) {
+	forms := p.Forms
+	p.Forms = slices.Clone(forms)
+	out := binary.AppendUvarint(make([]byte, 0, 8192*len(forms)+2048), uint64(len(forms)))
+	for i := range p.Forms {
+		for _, part := range p.Forms[i].long() {
+			out = append(binary.AppendUvarint(out, uint64(len(*part))), *part...)
+			*part = nil
+		}
+	}
+	rest, err := json.Marshal(p)
+	return append(out, rest...), err
+}
+
+// UnmarshalBinary reads what [pendingRecord.MarshalBinary] wrote. The long
+// parts are those of data.
+func (p *pendingRecord) UnmarshalBinary(data []byte) error {
+	next := func() (int, error) {
+		length, n := binary.Uvarint(data)
+		if n <= 0 || length > uint64(len(data)-n) {
+			return 0, io.ErrUnexpectedEOF
+		}
+		data = data[n:]
+		return int(length), nil
+	}
+	count, err := next()
+	if err != nil || count > maxItems {
+		return io.ErrUnexpectedEOF
+	}
+	forms := make([]Form, count)
+	for i := range forms {
+		for _, part := range forms[i].long() {
+			length, err := next()
+			if err != nil {
+				return err
+			}
+			*part, data = data[:length:length], data[length:]
+		}
+	}
+	if err := json.Unmarshal(data, p); err != nil {
+		return err
+	}
+	if len(p.Forms) != count {
+		return io.ErrUnexpectedEOF
+	}
+	for i := range forms {
+		for k, part := range p.Forms[i].long() {
+			*part = *forms[i].long()[k]
+		}
+	}
+	return nil
+}
+
+func (f *Form) long() []*[]byte {
+	return []*[]byte{(*[]byte)(&f.Envelope.Enc), (*[]byte)(&f.Envelope.CT), &f.Copy}
+}
 
 func pendingKey(tenant id.Tenant, secretHash string) string {
 	return key(tenant, "pending", secretHash)
@@ -95,6 +163,9 @@ func (s *Service) Book(ctx context.Context, tenant id.Tenant, r BookRequest, onc
 	if string(held.BookedBy) == string(once.Request) {
 		return held.asPending(r.Channel, death), nil
 	}
+	if len(r.Forms) != len(held.Items) {
+		return Pending{}, ErrMalformedItems
+	}
 	if held.Messages >= MessagesPerHold {
 		return Pending{}, ErrTooManyMessages
 	}
@@ -110,6 +181,11 @@ func (s *Service) Book(ctx context.Context, tenant id.Tenant, r BookRequest, onc
 	if err := s.countAddress(ctx, r.Channel, r.Address); err != nil {
 		return Pending{}, err
 	}
+	if held.Pending == "" {
+		if err := s.countContact(ctx, tenant, r.Channel, r.Address); err != nil {
+			return Pending{}, err
+		}
+	}
 
 	code := newCode(r.Channel)
 	secretHash := b64(r.SecretHash)
@@ -122,7 +198,7 @@ func (s *Service) Book(ctx context.Context, tenant id.Tenant, r BookRequest, onc
 		Expected: sealed, Value: s.seal(heldPurpose, heldName, next),
 		Companion: pendingName,
 		CompanionValue: s.seal(pendingPurpose, pendingName, pendingRecord{
-			Held: heldName, Hold: next, Envelope: r.Envelope, Copy: r.Copy,
+			Held: heldName, Hold: next, Forms: r.Forms,
 			Channel: r.Channel, Address: r.Address, Language: r.Language,
 			CodeHash: s.codeHash(secretHash, code), Secret: r.Secret, Code: code,
 		}),
@@ -173,23 +249,35 @@ func (s *Service) checkForm(ctx context.Context, tenant id.Tenant, r *BookReques
 	if len(r.Token) != 16 {
 		return ErrMalformedToken
 	}
-	if err := r.Envelope.Check(); err != nil {
-		return err
+	if len(r.Forms) == 0 || len(r.Forms) > maxItems {
+		return ErrMalformedItems
 	}
-	if r.Envelope.Tenant != tenant.UUID() {
-		return ErrForeignEnvelope
+	for i := range r.Forms {
+		if err := r.Forms[i].Envelope.Check(); err != nil {
+			return err
+		}
+		if r.Forms[i].Envelope.Tenant != tenant.UUID() {
+			return ErrForeignEnvelope
+		}
 	}
 	if err := s.open(ctx, tenant); err != nil {
 		return err
 	}
-	if err := s.Keyring.Accept(ctx, tenant, r.Envelope.KID); err != nil {
-		return err
+	for i := range r.Forms {
+		if i > 0 && r.Forms[i].Envelope.KID == r.Forms[0].Envelope.KID {
+			continue
+		}
+		if err := s.Keyring.Accept(ctx, tenant, r.Forms[i].Envelope.KID); err != nil {
+			return err
+		}
 	}
 	if len(r.SecretHash) != sha256.Size {
 		return ErrMalformedSecret
 	}
-	if seal.CheckCopy(r.Copy) != nil {
-		return ErrMalformedCopy
+	for i := range r.Forms {
+		if seal.CheckCopy(r.Forms[i].Copy) != nil {
+			return ErrMalformedCopy
+		}
 	}
 	if r.Language != "de" && r.Language != "en" {
 		r.Language = "de"
@@ -236,6 +324,25 @@ func (s *Service) countAddress(ctx context.Context, c Channel, address string) e
 	return nil
 }
 
+// countContact counts the bookings of one contact at the practice within the
+// hour, by keyed hash, where the practice limits them. It returns
+// [ErrTooManyBookings].
+func (s *Service) countContact(ctx context.Context, tenant id.Tenant, c Channel, address string) error {
+	offer, err := s.Practice.Offer(ctx, tenant)
+	if err != nil || offer.Practice.BookingsPerContact == nil {
+		return err
+	}
+	counter := key(tenant, "contact", b64(s.Redis.MAC("contact", tenant.UUID(), string(c), strings.ToLower(address))))
+	_, ok, err := s.Redis.Take(ctx, counter, *offer.Practice.BookingsPerContact, time.Hour)
+	if err != nil {
+		return err
+	}
+	if !ok {
+		return ErrTooManyBookings
+	}
+	return nil
+}
+
 // newCode makes what proves that the message arrived: by mail 128 random bits
 // in the link, by text message six digits to type.
 func newCode(c Channel) string {
@@ -254,5 +361,5 @@ func (s *Service) codeHash(secretHash, code string) []byte {
 }
 
 func (h heldRecord) asPending(c Channel, death time.Time) Pending {
-	return Pending{Booking: h.Booking, Channel: c, Expires: death.UTC(), SendsLeft: MessagesPerHold - h.Messages}
+	return Pending{Booking: h.first().Booking, Channel: c, Expires: death.UTC(), SendsLeft: MessagesPerHold - h.Messages}
 }

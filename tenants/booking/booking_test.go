@@ -65,7 +65,9 @@ func visitor(n int) booking.Visitor {
 }
 
 func (b *bench) request(starts time.Time) booking.HoldRequest {
-	return booking.HoldRequest{Token: random(16), Service: b.Quarter, Practitioner: b.Practitioner, Location: b.Location, Starts: starts}
+	return booking.HoldRequest{Token: random(16), Items: []booking.HoldItem{{
+		Service: b.Quarter, Practitioner: b.Practitioner, Location: b.Location, Starts: starts,
+	}}}
 }
 
 func (b *bench) hold(t *testing.T, starts time.Time) (booking.HoldRequest, booking.Hold) {
@@ -80,14 +82,14 @@ func (b *bench) hold(t *testing.T, starts time.Time) (booking.HoldRequest, booki
 }
 
 func byMail(token []byte, f tenanttest.Form, address string) booking.BookRequest {
-	return booking.BookRequest{Token: token, Envelope: f.Envelope, Channel: booking.Mail, Address: address,
-		Secret: f.Secret[:], SecretHash: f.SecretHash[:], Copy: f.Copy, Language: "de"}
+	return booking.BookRequest{Token: token, Forms: []booking.Form{{Envelope: f.Envelope, Copy: f.Copy}}, Channel: booking.Mail, Address: address,
+		Secret: f.Secret[:], SecretHash: f.SecretHash[:], Language: "de"}
 }
 
 // book books by mail and returns the form and the code of the mail.
 func (b *bench) book(t *testing.T, token []byte, h booking.Hold) (tenanttest.Form, string) {
 	t.Helper()
-	f := b.Seal(t, h.Booking)
+	f := b.Seal(t, h.Items[0].Booking)
 	address := fmt.Sprintf("erika-%x@muster.example", random(4))
 	if _, err := b.Book(t.Context(), b.Tenant.ID, byMail(token, f, address), once()); err != nil {
 		t.Fatal(err)
@@ -117,7 +119,7 @@ func TestABookingFromHoldToAppointment(t *testing.T) {
 	b := setup(t)
 	starts := tenanttest.At(3, 9, 15)
 	r, h := b.hold(t, starts)
-	if !h.Starts.Equal(starts) || h.Ends.Sub(h.Starts) != 15*time.Minute || h.ExtensionsLeft != 2 {
+	if !h.Items[0].Starts.Equal(starts) || h.Items[0].Ends.Sub(h.Items[0].Starts) != 15*time.Minute || h.ExtensionsLeft != 2 {
 		t.Fatalf("hold is %+v", h)
 	}
 	form, code := b.book(t, r.Token, h)
@@ -133,7 +135,7 @@ func TestABookingFromHoldToAppointment(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if booked.Status != "booked" || booked.Booking != h.Booking || !booked.Starts.Equal(starts) || string(booked.Copy) != string(form.Copy) {
+	if booked.Status != "booked" || booked.Booking != h.Items[0].Booking || !booked.Starts.Equal(starts) || string(booked.Copy) != string(form.Copy) {
 		t.Fatalf("booked is %+v", booked)
 	}
 	for table, want := range map[string]int{"appointment": 1, "occupation": 1, "envelope": 1, "patient_copy": 1, "card": 0} {
@@ -155,15 +157,15 @@ func TestOnlyWhatIsOfferedCanBeHeld(t *testing.T) {
 	t.Parallel()
 	b := setup(t)
 	for name, change := range map[string]func(*booking.HoldRequest){
-		"BesidesTheGrid":     func(r *booking.HoldRequest) { r.Starts = r.Starts.Add(time.Minute) },
-		"WithFractions":      func(r *booking.HoldRequest) { r.Starts = r.Starts.Add(time.Millisecond) },
-		"AtNight":            func(r *booking.HoldRequest) { r.Starts = tenanttest.At(3, 3, 0) },
-		"InThePast":          func(r *booking.HoldRequest) { r.Starts = tenanttest.At(-1, 9, 0) },
-		"BeyondTheHorizon":   func(r *booking.HoldRequest) { r.Starts = tenanttest.At(500, 9, 0) },
-		"ForeignService":     func(r *booking.HoldRequest) { r.Service = id.New[id.Service]() },
-		"ForeignPerson":      func(r *booking.HoldRequest) { r.Practitioner = id.New[id.Practitioner]() },
-		"AnotherPlace":       func(r *booking.HoldRequest) { r.Location = id.New[id.Location]() },
-		"NotThatPersonsWork": func(r *booking.HoldRequest) { r.Practitioner = b.Group },
+		"BesidesTheGrid":     func(r *booking.HoldRequest) { r.Items[0].Starts = r.Items[0].Starts.Add(time.Minute) },
+		"WithFractions":      func(r *booking.HoldRequest) { r.Items[0].Starts = r.Items[0].Starts.Add(time.Millisecond) },
+		"AtNight":            func(r *booking.HoldRequest) { r.Items[0].Starts = tenanttest.At(3, 3, 0) },
+		"InThePast":          func(r *booking.HoldRequest) { r.Items[0].Starts = tenanttest.At(-1, 9, 0) },
+		"BeyondTheHorizon":   func(r *booking.HoldRequest) { r.Items[0].Starts = tenanttest.At(500, 9, 0) },
+		"ForeignService":     func(r *booking.HoldRequest) { r.Items[0].Service = id.New[id.Service]() },
+		"ForeignPerson":      func(r *booking.HoldRequest) { r.Items[0].Practitioner = id.New[id.Practitioner]() },
+		"AnotherPlace":       func(r *booking.HoldRequest) { r.Items[0].Location = id.New[id.Location]() },
+		"NotThatPersonsWork": func(r *booking.HoldRequest) { r.Items[0].Practitioner = b.Group },
 	} {
 		r := b.request(tenanttest.At(3, 9, 0))
 		change(&r)
@@ -186,7 +188,7 @@ func TestHold(t *testing.T) {
 	}
 	t.Run("ARetryGetsTheSameHold", func(t *testing.T) {
 		again, err := b.Hold(ctx, tenant, first, visitor(1), key)
-		if err != nil || again.ID != h.ID || again.Booking != h.Booking {
+		if err != nil || again.ID != h.ID || again.Items[0].Booking != h.Items[0].Booking {
 			t.Fatalf("%+v, %v", again, err)
 		}
 	})
@@ -205,14 +207,14 @@ func TestHold(t *testing.T) {
 			t.Fatal(err)
 		}
 		longer := b.request(tenanttest.At(3, 8, 45))
-		longer.Service = b.Half
+		longer.Items[0].Service = b.Half
 		if _, err := b.Hold(ctx, tenant, longer, visitor(2), once()); !errors.Is(err, booking.ErrSlotTaken) {
 			t.Fatalf("a longer one that overlaps: %v", err)
 		}
 	})
 	t.Run("ABufferCountsAsOccupied", func(t *testing.T) {
 		before := b.request(tenanttest.At(3, 8, 30))
-		before.Service = b.Half // 8:30 to 9:00, with a buffer to 9:10
+		before.Items[0].Service = b.Half // 8:30 to 9:00, with a buffer to 9:10
 		if _, err := b.Hold(ctx, tenant, before, visitor(2), once()); !errors.Is(err, booking.ErrSlotTaken) {
 			t.Fatal(err)
 		}
@@ -292,7 +294,7 @@ func TestCaps(t *testing.T) {
 					t.Fatalf("hold %d with work: %v", n, err)
 				}
 				r.Token = random(16)
-				r.Starts = tenanttest.At(2+n, 12, 0)
+				r.Items[0].Starts = tenanttest.At(2+n, 12, 0)
 				if _, err := b.Hold(ctx, tenant, r, v, once()); err == nil {
 					t.Fatal("a proof of work was good for two")
 				}
@@ -342,7 +344,7 @@ func TestCapacityIsNeverExceeded(t *testing.T) {
 	at := tenanttest.At(3, 10, 0)
 	request := func() booking.HoldRequest {
 		r := b.request(at)
-		r.Service, r.Practitioner = b.GroupService, b.Group
+		r.Items[0].Service, r.Items[0].Practitioner = b.GroupService, b.Group
 		return r
 	}
 	for n := range 3 {
@@ -365,7 +367,7 @@ func TestPendingLivesAtMostAnHourAndIsUnreadable(t *testing.T) {
 	t.Parallel()
 	b := setup(t)
 	r, h := b.hold(t, tenanttest.At(3, 9, 0))
-	form := b.Seal(t, h.Booking)
+	form := b.Seal(t, h.Items[0].Booking)
 	if _, err := b.Book(t.Context(), b.Tenant.ID, byMail(r.Token, form, "kanarienvogel@muster.example"), once()); err != nil {
 		t.Fatal(err)
 	}
@@ -409,7 +411,7 @@ func TestBook(t *testing.T) {
 	b := setup(t)
 	ctx, tenant := t.Context(), b.Tenant.ID
 	r, h := b.hold(t, tenanttest.At(3, 9, 0))
-	good := func() booking.BookRequest { return byMail(r.Token, b.Seal(t, h.Booking), "erika@muster.example") }
+	good := func() booking.BookRequest { return byMail(r.Token, b.Seal(t, h.Items[0].Booking), "erika@muster.example") }
 
 	for name, c := range map[string]struct {
 		change func(*booking.BookRequest)
@@ -417,12 +419,12 @@ func TestBook(t *testing.T) {
 	}{
 		"UnknownToken":    {func(q *booking.BookRequest) { q.Token = random(16) }, booking.ErrHoldExpired},
 		"ShortToken":      {func(q *booking.BookRequest) { q.Token = random(3) }, booking.ErrMalformedToken},
-		"ForeignTenant":   {func(q *booking.BookRequest) { q.Envelope.Tenant = id.New[id.Tenant]().UUID() }, booking.ErrForeignEnvelope},
-		"OldKey":          {func(q *booking.BookRequest) { q.Envelope.KID = base64.RawURLEncoding.EncodeToString(random(16)) }, keyring.ErrKeyChanged},
+		"ForeignTenant":   {func(q *booking.BookRequest) { q.Forms[0].Envelope.Tenant = id.New[id.Tenant]().UUID() }, booking.ErrForeignEnvelope},
+		"OldKey":          {func(q *booking.BookRequest) { q.Forms[0].Envelope.KID = base64.RawURLEncoding.EncodeToString(random(16)) }, keyring.ErrKeyChanged},
 		"SecretElsewhere": {func(q *booking.BookRequest) { q.Secret = random(16) }, booking.ErrMalformedSecret},
 		"NoSecretByMail":  {func(q *booking.BookRequest) { q.Secret = nil }, booking.ErrMalformedSecret},
 		"ShortHash":       {func(q *booking.BookRequest) { q.SecretHash = q.SecretHash[:8] }, booking.ErrMalformedSecret},
-		"OddCopy":         {func(q *booking.BookRequest) { q.Copy = q.Copy[1:] }, booking.ErrMalformedCopy},
+		"OddCopy":         {func(q *booking.BookRequest) { q.Forms[0].Copy = q.Forms[0].Copy[1:] }, booking.ErrMalformedCopy},
 		"NoAddress":       {func(q *booking.BookRequest) { q.Address = "erika" }, booking.ErrAddress},
 		"TwoAddresses":    {func(q *booking.BookRequest) { q.Address = "a@b.example, c@d.example" }, booking.ErrAddress},
 		"NameAndAddress":  {func(q *booking.BookRequest) { q.Address = "Erika <a@b.example>" }, booking.ErrAddress},
@@ -487,7 +489,7 @@ func TestThreeMailsAnAddressAnHour(t *testing.T) {
 	b := setup(t)
 	for n := range 4 {
 		r, h := b.hold(t, tenanttest.At(3+n, 9, 0))
-		q := byMail(r.Token, b.Seal(t, h.Booking), "Opfer@Muster.example")
+		q := byMail(r.Token, b.Seal(t, h.Items[0].Booking), "Opfer@Muster.example")
 		_, err := b.Book(t.Context(), b.Tenant.ID, q, once())
 		if n < 3 && err != nil {
 			t.Fatal(err)
@@ -505,13 +507,13 @@ func TestCodeBySMS(t *testing.T) {
 	bySMS := func(n int) (tenanttest.Form, string) {
 		t.Helper()
 		r, h := b.hold(t, tenanttest.At(3+n, 9, 0))
-		f := b.Seal(t, h.Booking)
+		f := b.Seal(t, h.Items[0].Booking)
 		c, err := b.Challenge(ctx, tenant, h.ID, visitor(1))
 		if err != nil {
 			t.Fatal(err)
 		}
-		p, err := b.Book(ctx, tenant, booking.BookRequest{Token: r.Token, Envelope: f.Envelope, Channel: booking.SMS,
-			Address: fmt.Sprintf("0151 2345678%d", n), SecretHash: f.SecretHash[:], Copy: f.Copy, Language: "de", Proof: solve(c)}, once())
+		p, err := b.Book(ctx, tenant, booking.BookRequest{Token: r.Token, Forms: []booking.Form{{Envelope: f.Envelope, Copy: f.Copy}}, Channel: booking.SMS,
+			Address: fmt.Sprintf("0151 2345678%d", n), SecretHash: f.SecretHash[:], Language: "de", Proof: solve(c)}, once())
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -583,14 +585,14 @@ func TestSentSecretsAreForgotten(t *testing.T) {
 	if _, err := b.Confirm(t.Context(), b.Tenant.ID, form.Secret[:], code); err != nil {
 		t.Fatalf("the link no longer works: %v", err)
 	}
-	out, err := b.ReceiptToSend(t.Context(), b.Tenant.ID, h.Booking.UUID())
+	out, err := b.ReceiptToSend(t.Context(), b.Tenant.ID, h.Items[0].Booking.UUID())
 	if err != nil || !strings.Contains(out.ManageLink, "/booking#") || !strings.Contains(out.ICS, "BEGIN:VEVENT") {
 		t.Fatalf("%+v, %v", out, err)
 	}
-	if err := b.ReceiptSent(t.Context(), b.Tenant.ID, h.Booking.UUID()); err != nil {
+	if err := b.ReceiptSent(t.Context(), b.Tenant.ID, h.Items[0].Booking.UUID()); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := b.ReceiptToSend(t.Context(), b.Tenant.ID, h.Booking.UUID()); !errors.Is(err, booking.ErrAddressLapsed) {
+	if _, err := b.ReceiptToSend(t.Context(), b.Tenant.ID, h.Items[0].Booking.UUID()); !errors.Is(err, booking.ErrAddressLapsed) {
 		t.Fatalf("the address outlived its receipt: %v", err)
 	}
 }
@@ -705,9 +707,17 @@ func TestWhatIsClosedIsNeitherHeldNorBooked(t *testing.T) {
 	r, h := b.hold(t, starts)
 	form, code := b.book(t, r.Token, h)
 	day := schedule.DateOf(starts)
-	closure, affected, err := b.Fixture.Practice.Close(t.Context(), b.Tenant.ID, practice.Closure{Stretch: schedule.WholeDay(day)})
-	if err != nil || len(affected) != 0 {
-		t.Fatalf("a booking that nobody confirmed is affected: %v, %v", affected, err)
+	edit := func() practice.Edit {
+		offer, err := b.Fixture.Practice.Rules(t.Context(), b.Tenant.ID)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return practice.Edit{Version: offer.Version, Keep: true}
+	}
+	closure := practice.Closure{ID: id.New[id.Closure](), Stretch: schedule.WholeDay(day)}
+	saved, err := b.Fixture.Practice.Put(t.Context(), b.Tenant.ID, closure, edit())
+	if err != nil || len(saved.Outside) != 0 {
+		t.Fatalf("a booking that nobody confirmed is affected: %v, %v", saved, err)
 	}
 	if _, err := b.Confirm(t.Context(), b.Tenant.ID, form.Secret[:], code); !errors.Is(err, booking.ErrNotOffered) {
 		t.Fatalf("booked in a closure: %v", err)
@@ -724,7 +734,7 @@ func TestWhatIsClosedIsNeitherHeldNorBooked(t *testing.T) {
 	}
 
 	// Open again, it is booked; and closing then names the appointment.
-	if err := b.Fixture.Practice.Reopen(t.Context(), b.Tenant.ID, closure); err != nil {
+	if _, err := b.Fixture.Practice.Remove(t.Context(), b.Tenant.ID, closure, edit()); err != nil {
 		t.Fatal(err)
 	}
 	r, h = b.hold(t, starts)
@@ -733,9 +743,9 @@ func TestWhatIsClosedIsNeitherHeldNorBooked(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	_, affected, err = b.Fixture.Practice.Close(t.Context(), b.Tenant.ID, practice.Closure{Stretch: schedule.WholeDay(day)})
-	if err != nil || len(affected) != 1 || affected[0].Appointment != booked.Appointment || affected[0].Practitioner != b.Practitioner {
-		t.Fatalf("affected are %+v, %v", affected, err)
+	saved, err = b.Fixture.Practice.Put(t.Context(), b.Tenant.ID, closure, edit())
+	if err != nil || len(saved.Outside) != 1 || saved.Outside[0].Appointment != booked.Appointment || saved.Outside[0].Practitioner != b.Practitioner {
+		t.Fatalf("affected are %+v, %v", saved.Outside, err)
 	}
 }
 
@@ -773,7 +783,7 @@ func TestAWaveOnOneSlot(t *testing.T) {
 		// Quarters at 9:00, 9:15 and halves at 9:00 that overlap both.
 		request := b.request(tenanttest.At(3, 9, 15*(n%2)))
 		if n%3 == 0 {
-			request.Service, request.Starts = b.Half, tenanttest.At(3, 9, 0)
+			request.Items[0].Service, request.Items[0].Starts = b.Half, tenanttest.At(3, 9, 0)
 		}
 		h, err := b.Hold(t.Context(), b.Tenant.ID, request, visitor(n), once())
 		if err != nil {

@@ -2,6 +2,8 @@ package booking
 
 import (
 	"context"
+	"encoding/hex"
+	"strconv"
 	"time"
 
 	"siegel/platform/id"
@@ -13,19 +15,55 @@ import (
 // what is booked or held. Without Redis it lists held slots too: holding one
 // then fails, booking one twice does not happen.
 func (s *Service) Find(ctx context.Context, tenant id.Tenant, q practice.Query) (practice.SlotList, error) {
+	return s.Practice.FreeSlots(ctx, tenant, s.asked(tenant, q))
+}
+
+// FindDays counts what [Service.Find] would list, by day.
+func (s *Service) FindDays(ctx context.Context, tenant id.Tenant, q practice.Query) (practice.DayList, error) {
+	return s.Practice.Days(ctx, tenant, s.asked(tenant, q))
+}
+
+// FindNext lists the first n free slots of each condition.
+func (s *Service) FindNext(ctx context.Context, tenant id.Tenant, q practice.Query, n int) (practice.SlotList, error) {
+	return s.Practice.Next(ctx, tenant, s.asked(tenant, q), n)
+}
+
+// Week says why each quarter of an hour of the week from monday on is or is not
+// offered.
+func (s *Service) Week(ctx context.Context, tenant id.Tenant, service id.Service, practitioner id.Practitioner, monday schedule.Date) (practice.Week, error) {
+	return s.Practice.Week(ctx, tenant, s.asked(tenant, practice.Query{Service: service, Practitioner: practitioner, From: monday}))
+}
+
+// asked completes a question with what this package knows: holds, and the
+// names of sessions.
+func (s *Service) asked(tenant id.Tenant, q practice.Query) practice.Query {
 	q.Now = s.Now()
 	q.AlsoBusy = func(ctx context.Context, resources []id.Resource, from, to time.Time) ([]practice.Busy, error) {
 		claims, err := s.Redis.Claims(ctx, tenant, resources, from, to)
 		if err != nil {
-			return nil, nil //nolint:nilerr // Redis is a courtesy here, see above
+			return nil, nil //nolint:nilerr // Redis is a courtesy here, see Find
 		}
 		busy := make([]practice.Busy, len(claims))
 		for i, c := range claims {
 			busy[i] = practice.Busy{Resource: c.Resource, Interval: schedule.Interval{Starts: c.Starts, Ends: c.Ends}}
+			if name, err := hex.DecodeString(c.Session); err == nil {
+				copy(busy[i].Session[:], name)
+			}
 		}
 		return busy, nil
 	}
-	return s.Practice.FreeSlots(ctx, tenant, q)
+	q.Session = func(service id.Service, practitioner id.Practitioner, starts int64) practice.Session {
+		return s.session(tenant, service, practitioner, starts)
+	}
+	return q
+}
+
+// session names the group of all who come to the same service, practitioner
+// and start: keyed, so that the database shows who shares a session and not for
+// what.
+func (s *Service) session(tenant id.Tenant, service id.Service, practitioner id.Practitioner, starts int64) practice.Session {
+	mac := s.Redis.MAC("session", tenant.UUID(), service.UUID(), practitioner.UUID(), strconv.FormatInt(starts, 10))
+	return practice.Session(mac[:16])
 }
 
 // Alternative is a slot that may do instead of one that was taken.

@@ -3,6 +3,7 @@ package booking
 import (
 	"context"
 	"crypto/sha256"
+	"encoding"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -11,42 +12,51 @@ import (
 	"siegel/platform/id"
 	"siegel/platform/postgres"
 	"siegel/platform/redisdb"
-	"siegel/tenants/schedule"
 )
 
-// HoldRequest names the slot to hold.
-type HoldRequest struct {
-	// Token is 16 random bytes of the client's; who knows it owns the hold.
-	Token        []byte
+// maxItems is how many slots one hold can take.
+const maxItems = 6
+
+// HoldItem names one slot.
+type HoldItem struct {
 	Service      id.Service
 	Practitioner id.Practitioner
 	Location     id.Location
 	Starts       time.Time
+	// Quotas are those that the booking counts towards: of the alternative,
+	// among those of the slot's condition, that the patient fits.
+	Quotas []id.Quota
+}
+
+// HoldRequest names the slots to hold, all or none: one for an appointment,
+// several for a chain, a series or a family.
+type HoldRequest struct {
+	// Token is 16 random bytes of the client's; who knows it owns the hold.
+	Token []byte
+	Items []HoldItem
 	// Proof is needed where the visitor's network already holds much.
 	Proof *Proof
 }
 
-// Hold is a slot taken out of sale for a while. FHIR slot status busy-tentative.
+// Hold is slots taken out of sale for a while. FHIR slot status busy-tentative.
 type Hold struct {
 	ID             id.Hold
-	Booking        id.Booking
-	Starts, Ends   time.Time
+	Items          []Held
 	Expires        time.Time
 	ExtensionsLeft int
 }
 
+// Held is one slot of a [Hold].
+type Held struct {
+	Booking      id.Booking
+	Starts, Ends time.Time
+}
+
 // heldRecord is what Redis keeps of a hold, sealed, under the hash of its token.
 type heldRecord struct {
-	Hold         id.Hold           `json:"hold"`
-	Booking      id.Booking        `json:"booking"`
-	Service      id.Service        `json:"service"`
-	Practitioner id.Practitioner   `json:"practitioner"`
-	Resource     id.Resource       `json:"resource"`
-	Location     id.Location       `json:"location"`
-	Starts       int64             `json:"starts"`
-	Ends         int64             `json:"ends"`
-	Busy         schedule.Interval `json:"busy"`
-	// Made is when the slot was held: lead and horizon are judged by it.
+	Hold  id.Hold    `json:"hold"`
+	Items []heldItem `json:"items"`
+	// Made is when the slots were held: lead and horizon are judged by it.
 	Made       int64 `json:"made"`
 	Extensions int   `json:"extensions"`
 	// Request is the hash of the request that made the hold.
@@ -58,6 +68,21 @@ type heldRecord struct {
 	Messages int    `json:"messages,omitempty"`
 }
 
+// heldItem is one slot of a hold, with all that an appointment in it takes.
+type heldItem struct {
+	Booking      id.Booking      `json:"booking"`
+	Service      id.Service      `json:"service"`
+	Practitioner id.Practitioner `json:"practitioner"`
+	Location     id.Location     `json:"location"`
+	Starts       int64           `json:"starts"`
+	Ends         int64           `json:"ends"`
+	Takes        []taking        `json:"takes"`
+	Counts       []counting      `json:"counts,omitempty"`
+}
+
+// first is the slot that messages speak of, and that stands for all.
+func (h heldRecord) first() heldItem { return h.Items[0] }
+
 const heldPurpose = "hold"
 
 func heldKey(tenant id.Tenant, token []byte) string {
@@ -67,83 +92,104 @@ func heldKey(tenant id.Tenant, token []byte) string {
 
 func onceKey(tenant id.Tenant, route, k string) string { return key(tenant, "once", route, k) }
 
-// Hold takes a slot for [HoldTTL]. A retry with the same token gets the same
-// hold. It returns [ErrNotOffered], [ErrSlotTaken], [ErrTooManyHolds],
-// [ErrDayFull], [ErrProofRequired], [ErrMismatch], [ErrClosed], or
-// redisdb.ErrUnavailable.
+// Hold takes slots for [HoldTTL]. A retry with the same token gets the same
+// hold. It returns [ErrNotOffered], [ErrSlotTaken], [ErrQuotaFull],
+// [ErrTooManyHolds], [ErrDayFull], [ErrProofRequired], [ErrMismatch],
+// [ErrClosed], or redisdb.ErrUnavailable.
 func (s *Service) Hold(ctx context.Context, tenant id.Tenant, r HoldRequest, v Visitor, once Once) (Hold, error) {
 	if len(r.Token) != 16 {
 		return Hold{}, ErrMalformedToken
 	}
+	if len(r.Items) == 0 || len(r.Items) > maxItems {
+		return Hold{}, ErrMalformedItems
+	}
 	if err := s.open(ctx, tenant); err != nil {
 		return Hold{}, err
 	}
-	offer, err := s.Practice.Offer(ctx, tenant)
-	if err != nil {
-		return Hold{}, err
-	}
 	now := s.Now()
-	slot, err := offered(offer, r.Service, r.Practitioner, r.Location, r.Starts, now)
-	if err != nil {
-		return Hold{}, err
-	}
-	dayStarts, dayEnds, daySlots := slot.day(now)
-	held := heldRecord{
-		Hold: id.New[id.Hold](), Booking: id.New[id.Booking](),
-		Service: r.Service, Practitioner: r.Practitioner, Resource: slot.Resource, Location: r.Location,
-		Starts: slot.Starts.Unix(), Ends: slot.Ends.Unix(),
-		Busy: slot.Busy, Made: now.Unix(), Request: once.Request,
-	}
 	proven, err := s.proven(ctx, tenant, "hold", v.network(), r.Proof)
 	if err != nil {
 		return Hold{}, err
 	}
 	name := heldKey(tenant, r.Token)
-	outcome, stands, death, err := s.Redis.Reserve(ctx, redisdb.Reservation{
-		Tenant: tenant, ID: held.Hold.UUID(), Record: name, Value: s.seal(heldPurpose, name, held), TTL: HoldTTL,
-		Claims: []redisdb.Claim{{
-			Resource: slot.Resource, Starts: held.Busy.Starts, Ends: held.Busy.Ends, Capacity: slot.Capacity,
-			DayStarts: dayStarts.Unix(), DayEnds: dayEnds.Unix(), DayCap: dayCap(daySlots),
-		}},
-		Once: onceKey(tenant, "hold", once.Key), OnceValue: b64(once.Request),
-		Browser: key(tenant, "browser", b64(s.Redis.MAC("browser", v.Browser))), BrowserCap: holdsPerBrowser,
-		Network:     key(tenant, "network", b64(s.Redis.MAC("network", v.network()))),
-		NetworkFree: holdsPerNetworkFree, NetworkCap: holdsPerNetwork, Proven: proven,
-	})
-	if err != nil {
-		return Hold{}, err
-	}
-	switch outcome {
-	case redisdb.Held:
-	case redisdb.Same:
-		var own heldRecord
-		if err := s.unseal(heldPurpose, name, stands, &own); err != nil {
+	for attempt := range attempts {
+		// What else is held matters only to the choice of a room: whether the
+		// slot itself is, Redis says.
+		wanted, err := s.choose(ctx, tenant, r.Items, now, attempt > 0)
+		if err != nil {
 			return Hold{}, err
 		}
-		if string(own.Request) != string(held.Request) {
-			return Hold{}, ErrMismatch
+		held := heldRecord{Hold: id.New[id.Hold](), Items: wanted.items, Made: now.Unix(), Request: once.Request}
+		outcome, stands, death, err := s.Redis.Reserve(ctx, redisdb.Reservation{
+			Tenant: tenant, ID: held.Hold.UUID(), Record: name, Value: s.seal(heldPurpose, name, held), TTL: HoldTTL,
+			Claims: wanted.claims,
+			Once:   onceKey(tenant, "hold", once.Key), OnceValue: b64(once.Request),
+			Browser: key(tenant, "browser", b64(s.Redis.MAC("browser", v.Browser))), BrowserCap: holdsPerBrowser,
+			Network:     key(tenant, "network", b64(s.Redis.MAC("network", v.network()))),
+			NetworkFree: holdsPerNetworkFree, NetworkCap: holdsPerNetwork, Proven: proven,
+		})
+		switch {
+		case err != nil:
+			return Hold{}, err
+		case outcome == redisdb.Held:
+			return s.lookAgain(ctx, tenant, r, held, wanted, name, death)
+		case outcome == redisdb.Same:
+			var own heldRecord
+			if err := s.unseal(heldPurpose, name, stands, &own); err != nil {
+				return Hold{}, err
+			}
+			if string(own.Request) != string(held.Request) {
+				return Hold{}, ErrMismatch
+			}
+			return own.asHold(death), nil
+		case outcome == redisdb.Taken && wanted.rooms && attempt < attempts-1:
+			continue // perhaps another room is free
+		default:
+			return Hold{}, refusal(outcome)
 		}
-		return own.asHold(death), nil
+	}
+	return Hold{}, ErrSlotTaken
+}
+
+// attempts is how often a hold that another one crossed looks for another room.
+const attempts = 3
+
+// refusal is why Redis did not take a reservation.
+func refusal(o redisdb.Outcome) error {
+	switch o {
 	case redisdb.Taken:
-		return Hold{}, ErrSlotTaken
+		return ErrSlotTaken
 	case redisdb.DayFull:
-		return Hold{}, ErrDayFull
+		return ErrDayFull
 	case redisdb.NeedWork:
-		return Hold{}, ErrProofRequired
+		return ErrProofRequired
 	case redisdb.Mismatch:
-		return Hold{}, ErrMismatch
+		return ErrMismatch
 	default:
-		return Hold{}, ErrTooManyHolds
+		return ErrTooManyHolds
 	}
-	// Held first, then looked: an appointment that was confirmed in between is
-	// seen here, one that comes later meets the hold.
-	if err := s.stillFree(ctx, tenant, held, slot.Capacity); err != nil {
-		// Even a visitor who has gone leaves no hold behind.
-		free, cancel := context.WithTimeout(context.WithoutCancel(ctx), time.Second)
-		defer cancel()
-		_ = s.Redis.Release(free, redisdb.Release{Tenant: tenant, ID: held.Hold.UUID(), Delete: []string{name}})
-		return Hold{}, err
+}
+
+// lookAgain is the second half of [Service.Hold]: held first, then looked. An
+// appointment that was confirmed in between is seen here, one that comes later
+// meets the hold.
+func (s *Service) lookAgain(ctx context.Context, tenant id.Tenant, r HoldRequest, held heldRecord, wanted choice, name string, death time.Time) (Hold, error) {
+	for i, item := range held.Items {
+		var err error
+		if wanted.plain[i] {
+			err = s.stillFree(ctx, tenant, item.Takes[0])
+		} else {
+			_, err = s.choose(ctx, tenant, r.Items[i:i+1], time.Unix(held.Made, 0), false)
+		}
+		if err != nil {
+			// Even a visitor who has gone leaves no hold behind.
+			free, cancel := context.WithTimeout(context.WithoutCancel(ctx), time.Second)
+			defer cancel()
+			_ = s.Redis.Release(free, redisdb.Release{Tenant: tenant, ID: held.Hold.UUID(), Delete: []string{name}})
+			return Hold{}, err
+		}
 	}
+	s.Practice.Changed(tenant)
 	return held.asHold(death), nil
 }
 
@@ -183,6 +229,7 @@ func (s *Service) Release(ctx context.Context, tenant id.Tenant, token []byte) e
 	if held.Pending != "" {
 		gone = append(gone, pendingKey(tenant, held.Pending))
 	}
+	s.Practice.Changed(tenant)
 	return s.Redis.Release(ctx, redisdb.Release{Tenant: tenant, ID: held.Hold.UUID(), Delete: gone})
 }
 
@@ -199,13 +246,13 @@ func (s *Service) held(ctx context.Context, name string) (held heldRecord, seale
 }
 
 // stillFree asks the database whether a unit is free for the held time.
-func (s *Service) stillFree(ctx context.Context, tenant id.Tenant, held heldRecord, capacity int) error {
+func (s *Service) stillFree(ctx context.Context, tenant id.Tenant, t taking) error {
 	var free bool
 	err := s.DB.Batch(ctx, tenant, func(b *postgres.Batch) {
 		// The same as in the commit, put so that it is planned and run in a moment.
 		b.Row(`select count(distinct o.unit) < $5 from occupation o
 			where o.unit <= $5 and `+overlaps,
-			[]any{tenant.UUID(), held.Resource.UUID(), time.Unix(held.Busy.Starts, 0), time.Unix(held.Busy.Ends, 0), capacity}, &free)
+			[]any{tenant.UUID(), t.Resource.UUID(), time.Unix(t.Busy.Starts, 0), time.Unix(t.Busy.Ends, 0), t.Capacity}, &free)
 	})
 	if err != nil {
 		return fmt.Errorf("look for a free unit: %w", err)
@@ -227,11 +274,11 @@ const overlaps = `o.tenant_id = $1 and o.resource_id = $2
 func dayCap(slots int) int { return max(3, (slots*3+9)/10) }
 
 func (h heldRecord) asHold(death time.Time) Hold {
-	return Hold{
-		ID: h.Hold, Booking: h.Booking,
-		Starts: time.Unix(h.Starts, 0).UTC(), Ends: time.Unix(h.Ends, 0).UTC(),
-		Expires: death.UTC(), ExtensionsLeft: HoldExtensions - h.Extensions,
+	hold := Hold{ID: h.Hold, Expires: death.UTC(), ExtensionsLeft: HoldExtensions - h.Extensions}
+	for _, i := range h.Items {
+		hold.Items = append(hold.Items, Held{i.Booking, time.Unix(i.Starts, 0).UTC(), time.Unix(i.Ends, 0).UTC()})
 	}
+	return hold
 }
 
 // advanced turns the outcome of a compare-and-set into a fault.
@@ -262,8 +309,15 @@ func (s *Service) open(ctx context.Context, tenant id.Tenant) error {
 	return nil
 }
 
+// seal writes a record in its own form, or else as JSON.
 func (s *Service) seal(purpose, name string, record any) []byte {
-	plain, err := json.Marshal(record)
+	var plain []byte
+	var err error
+	if own, ok := record.(encoding.BinaryMarshaler); ok {
+		plain, err = own.MarshalBinary()
+	} else {
+		plain, err = json.Marshal(record)
+	}
 	if err != nil {
 		panic(err) // our own types always marshal
 	}
@@ -275,7 +329,12 @@ func (s *Service) unseal(purpose, name string, sealed []byte, record any) error 
 	if err != nil {
 		return err
 	}
-	if err := json.Unmarshal(plain, record); err != nil {
+	if own, ok := record.(encoding.BinaryUnmarshaler); ok {
+		err = own.UnmarshalBinary(plain)
+	} else {
+		err = json.Unmarshal(plain, record)
+	}
+	if err != nil {
 		return fmt.Errorf("%w: %s", errUnreadableRecord, purpose)
 	}
 	return nil

@@ -19,6 +19,8 @@ type receiptRecord struct {
 	Address  string     `json:"address"`
 	Language string     `json:"language"`
 	Secret   []byte     `json:"secret"`
+	// Requested says that staff has yet to accept it.
+	Requested bool `json:"requested,omitempty"`
 }
 
 const receiptPurpose = "receipt"
@@ -27,11 +29,11 @@ func receiptKey(tenant id.Tenant, booking string) string { return key(tenant, "r
 
 // receipt is the trace that a confirmed booking leaves in Redis: for a minute
 // the address for its receipt, and in passing the word that something changed.
-func (s *Service) receipt(tenant id.Tenant, p pendingRecord, secret []byte) redisdb.Release {
+func (s *Service) receipt(tenant id.Tenant, p pendingRecord, secret []byte, status string) redisdb.Release {
 	r := redisdb.Release{Channel: inbox.ChangedChannel(tenant), Message: "changed"}
 	if p.Channel == Mail {
-		r.Keep = receiptKey(tenant, p.Hold.Booking.UUID())
-		r.KeepValue = s.seal(receiptPurpose, r.Keep, receiptRecord{p.Hold, p.Address, p.Language, secret})
+		r.Keep = receiptKey(tenant, p.Hold.first().Booking.UUID())
+		r.KeepValue = s.seal(receiptPurpose, r.Keep, receiptRecord{p.Hold, p.Address, p.Language, secret, status == StatusPending})
 		r.KeepTTL = receiptTTL
 	}
 	return r
@@ -72,7 +74,7 @@ func (s *Service) ConfirmationToSend(ctx context.Context, tenant id.Tenant, ref 
 // ConfirmationSent forgets the raw secret and code: the message has left.
 func (s *Service) ConfirmationSent(ctx context.Context, tenant id.Tenant, ref string) error {
 	name := pendingKey(tenant, ref)
-	sealed, _, err := s.Redis.Read(ctx, name)
+	sealed, err := s.Redis.Value(ctx, name)
 	if err != nil || sealed == nil {
 		return err
 	}
@@ -107,10 +109,9 @@ func (s *Service) ReceiptToSend(ctx context.Context, tenant id.Tenant, ref strin
 		return Outgoing{}, err
 	}
 	out.Channel, out.Address, out.Language, out.Expires = string(Mail), r.Address, r.Language, death.UTC()
+	out.Requested = r.Requested
 	out.ManageLink = base + "/booking#" + b64(r.Secret)
-	out.ICS, err = s.Calendar(ctx, tenant, Booking{
-		Booking: r.Hold.Booking, Location: r.Hold.Location, Starts: out.Starts, Ends: out.Ends,
-	}, r.Language)
+	out.ICS, err = s.Calendar(ctx, tenant, r.Hold.visits(), r.Language)
 	return out, err
 }
 
@@ -122,14 +123,10 @@ func (s *Service) ReceiptSent(ctx context.Context, tenant id.Tenant, ref string)
 	return nil
 }
 
-// Calendar is a booking as an iCalendar (RFC 5545) that says neither service
-// nor practitioner.
-func (s *Service) Calendar(ctx context.Context, tenant id.Tenant, b Booking, language string) (string, error) {
+// Calendar is visits as an iCalendar (RFC 5545) that says neither service nor
+// practitioner.
+func (s *Service) Calendar(ctx context.Context, tenant id.Tenant, visits []Visit, language string) (string, error) {
 	offer, err := s.Practice.Offer(ctx, tenant)
-	if err != nil {
-		return "", err
-	}
-	l, err := place(offer, b.Location)
 	if err != nil {
 		return "", err
 	}
@@ -137,10 +134,30 @@ func (s *Service) Calendar(ctx context.Context, tenant id.Tenant, b Booking, lan
 	if language == "en" {
 		summary, phone = "Appointment: ", "Phone: "
 	}
-	return ics.Publish(ics.Event{
-		UID: ics.UID(b.Booking.UUID(), s.Base), Starts: b.Starts, Ends: b.Ends, Stamp: s.Now(),
-		Summary: summary + offer.Practice.Name, Location: address(l), Description: phone + offer.Practice.Phone,
-	})
+	var events []ics.Event
+	for _, v := range visits {
+		l, err := place(offer, v.Location)
+		if err != nil {
+			return "", err
+		}
+		events = append(events, ics.Event{
+			UID: ics.UID(v.Booking.UUID(), s.Base), Starts: v.Starts, Ends: v.Ends, Stamp: s.Now(),
+			Summary: summary + offer.Practice.Name, Location: address(l), Description: phone + offer.Practice.Phone,
+		})
+	}
+	return ics.Publish(events...)
+}
+
+// visits are the slots of a hold as their patient sees them.
+func (h heldRecord) visits() []Visit {
+	visits := make([]Visit, len(h.Items))
+	for i, x := range h.Items {
+		visits[i] = Visit{
+			Status: StatusPending, Booking: x.Booking, Practitioner: x.Practitioner, Location: x.Location,
+			Starts: time.Unix(x.Starts, 0).UTC(), Ends: time.Unix(x.Ends, 0).UTC(),
+		}
+	}
+	return visits
 }
 
 // outgoing fills in what every message about a hold says, and returns the
@@ -150,19 +167,19 @@ func (s *Service) outgoing(ctx context.Context, tenant id.Tenant, h heldRecord) 
 	if err != nil {
 		return Outgoing{}, "", err
 	}
-	l, err := place(offer, h.Location)
-	if err != nil {
-		return Outgoing{}, "", err
+	out := Outgoing{BookingID: h.first().Booking}
+	for _, v := range h.visits() {
+		l, err := place(offer, v.Location)
+		if err != nil {
+			return Outgoing{}, "", err
+		}
+		out.Stops = append(out.Stops, Stop{Starts: v.Starts, Ends: v.Ends, Zone: l.Zone, Location: address(l)})
 	}
 	base, err := s.PatientURL(ctx, tenant)
 	if err != nil {
 		return Outgoing{}, "", fmt.Errorf("address of the patient pages: %w", err)
 	}
-	return Outgoing{
-		BookingID: h.Booking,
-		Starts:    time.Unix(h.Starts, 0).UTC(), Ends: time.Unix(h.Ends, 0).UTC(), Zone: l.Zone,
-		Location: address(l),
-	}, base, nil
+	return out, base, nil
 }
 
 // place returns a location of the offer; one that has gone is no longer offered.

@@ -22,13 +22,21 @@ type Outgoing struct {
 	ManageLink string
 	// Code is what an SMS carries: six digits.
 	Code string
-	// Starts and Ends are instants, half-open; Zone is the IANA name of the
-	// location's zone, in which people read them.
-	Starts, Ends time.Time
-	Zone         string
+	// Stops are when and where, one or more, in the order of booking.
+	Stops []Stop
 	// Expires is when Link or Code stops working.
-	Expires                time.Time
-	Practitioner, Location string
+	Expires      time.Time
+	Practitioner string
+	// Requested says that staff has yet to accept the booking.
+	Requested bool
 	// ICS is a calendar to attach, complete, or empty.
 	ICS string
+}
+
+// Stop is when and where somebody is expected.
+type Stop struct {
+	// Starts and Ends are instants, half-open; Zone is the IANA name of the
+	// location's zone, in which people read them.
+	Starts, Ends   time.Time
+	Zone, Location string
 }

@@ -43,11 +43,11 @@ func (s *Service) Challenge(ctx context.Context, tenant id.Tenant, hold id.Hold,
 	if !hold.IsZero() {
 		purpose, subject = "sms", hold.String()
 	} else {
-		crowd, err := s.Redis.Raw().SCard(ctx, key(tenant, "network", b64(s.Redis.MAC("network", v.network())))).Result()
+		crowd, err := s.Redis.Crowd(ctx, key(tenant, "network", b64(s.Redis.MAC("network", v.network()))))
 		if err != nil {
-			return Challenge{}, fmt.Errorf("count a network's holds: %w", err)
+			return Challenge{}, err
 		}
-		difficulty += max(0, int(crowd)-holdsPerNetworkFree) / 5
+		difficulty += max(0, crowd-holdsPerNetworkFree) / 5
 	}
 	text := strings.Join([]string{"1", purpose, strconv.Itoa(difficulty),
 		strconv.FormatInt(s.Now().Add(proofTTL).Unix(), 10), b64(random(16))}, ".")

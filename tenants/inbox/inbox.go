@@ -93,8 +93,8 @@ func (s *Service) Entries(ctx context.Context, tenant id.Tenant, from, to time.T
 	err = s.db.Batch(ctx, tenant, func(b *postgres.Batch) {
 		// The counter is read in the same statement, and so in the same
 		// snapshot, as what it counts; the join keeps its row where there is
-		// no appointment. Proposed, pending and waitlisted appointments are no
-		// dates yet; those entered in error are none.
+		// no appointment. Proposed and waitlisted appointments are no dates
+		// yet; those entered in error are none. Pending ones wait to be accepted.
 		b.Rows(`
 			select c.counter,
 			       a.id, a.booking_id, a.status, a.source, a.practitioner_id, a.location_id, a.starts, a.ends, a.created,
@@ -103,7 +103,7 @@ func (s *Service) Entries(ctx context.Context, tenant id.Tenant, from, to time.T
 			from (select coalesce(max(counter), 0) as counter from change_counter where tenant_id = $1) c
 			left join appointment a
 			  on a.tenant_id = $1 and a.starts >= $2 and a.starts < $3
-			 and a.status not in ('proposed', 'pending', 'waitlist', 'entered-in-error')
+			 and a.status not in ('proposed', 'waitlist', 'entered-in-error')
 			left join envelope e on e.tenant_id = a.tenant_id and e.appointment_id = a.id
 			left join card k on k.tenant_id = a.tenant_id and k.appointment_id = a.id
 			order by a.starts, a.id`,

@@ -39,7 +39,8 @@ type mail struct {
 	ics string
 }
 
-// mailer speaks SMTP, with a connection for each mail.
+// mailer speaks SMTP. Connections are kept for the next mail for a moment: to be
+// greeted, to agree on keys and to sign in takes longer than a mail.
 type mailer struct {
 	host, user, password string
 	port                 int
@@ -47,6 +48,7 @@ type mailer struct {
 	implicit, plain bool
 	tls             *tls.Config
 	from, domain    string
+	kept            connections
 }
 
 func newMailer(rawURL, from, domain string, config *tls.Config) (*mailer, error) {
@@ -90,22 +92,27 @@ func (m *mailer) send(ctx context.Context, what mail) error {
 	if err != nil {
 		return err
 	}
-	// Whatever happens, the connection goes with this context.
 	ctx, cancel := context.WithTimeout(ctx, 2*smtpTimeout)
 	defer cancel()
-	client, err := m.client(ctx)
-	if err != nil {
-		// Options are checked without a connection; they name no address.
-		return fmt.Errorf("smtp client: %w", err)
+	var conn *connection
+	for {
+		if conn = m.kept.take(); conn == nil {
+			if conn, err = m.connect(ctx); err != nil {
+				return fault.New(fault.Unavailable, "smtp_unreachable")
+			}
+		}
+		if err = conn.send(ctx, msg); err != errStale {
+			break
+		}
+		conn.close()
 	}
-	conn, err := client.DialToSMTPClientWithContext(ctx)
-	if err != nil {
-		return fault.New(fault.Unavailable, "smtp_unreachable")
+	if err == nil {
+		m.kept.keep(conn)
+		return nil
 	}
-	defer func() { _ = client.CloseWithSMTPClient(conn) }()
-	err = client.SendWithSMTPClient(conn, msg)
+	conn.close() // who knows what the server waits for
 	// What fails after the server said yes is no reason to send it twice.
-	if err == nil || msg.IsDelivered() {
+	if msg.IsDelivered() {
 		return nil
 	}
 	var refused *gomail.SendError
@@ -122,21 +129,10 @@ func (m *mailer) send(ctx context.Context, what mail) error {
 	return fault.New(fault.Unavailable, "smtp_"+strconv.Itoa(code))
 }
 
-func (m *mailer) client(ctx context.Context) (*gomail.Client, error) {
-	timeout := smtpTimeout
-	if deadline, ok := ctx.Deadline(); ok {
-		timeout = max(min(timeout, time.Until(deadline)), time.Second)
-	}
+// options are those of every connection.
+func (m *mailer) options() []gomail.Option {
 	opts := []gomail.Option{
-		gomail.WithPort(m.port), gomail.WithHELO(m.domain), gomail.WithTimeout(timeout), gomail.WithTLSConfig(m.tls),
-		gomail.WithDialContextFunc(func(dialing context.Context, network, address string) (net.Conn, error) {
-			conn, err := m.dial(dialing, network, address)
-			if err == nil {
-				// The library hears of ctx only while it connects.
-				context.AfterFunc(ctx, func() { _ = conn.Close() })
-			}
-			return conn, err
-		}),
+		gomail.WithPort(m.port), gomail.WithHELO(m.domain), gomail.WithTimeout(smtpTimeout), gomail.WithTLSConfig(m.tls),
 	}
 	auth := gomail.SMTPAuthAutoDiscover
 	switch {
@@ -150,7 +146,7 @@ func (m *mailer) client(ctx context.Context) (*gomail.Client, error) {
 	if m.user != "" {
 		opts = append(opts, gomail.WithSMTPAuth(auth), gomail.WithUsername(m.user), gomail.WithPassword(m.password))
 	}
-	return gomail.NewClient(m.host, opts...)
+	return opts
 }
 
 func (m *mailer) dial(ctx context.Context, network, address string) (net.Conn, error) {

@@ -13,6 +13,7 @@ import (
 	"math/big"
 	"net"
 	netmail "net/mail"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -37,6 +38,7 @@ type mailServer struct {
 
 	mu     sync.Mutex
 	mails  []envelope
+	conns  []*smtp.Conn    // all there ever were
 	refuse *smtp.SMTPError // at RCPT
 	onData func() error    // once the data is there, before it is taken
 }
@@ -49,6 +51,11 @@ func startMailServer(t *testing.T, cert *tls.Config) *mailServer {
 	}
 	s := &mailServer{addr: l.Addr().String()}
 	server := smtp.NewServer(smtp.BackendFunc(func(c *smtp.Conn) (smtp.Session, error) {
+		s.mu.Lock()
+		defer s.mu.Unlock()
+		if !slices.Contains(s.conns, c) { // after STARTTLS it greets anew
+			s.conns = append(s.conns, c)
+		}
 		return &mailSession{s: s, c: c}, nil
 	}))
 	server.Domain, server.TLSConfig = "mail.example", cert
@@ -72,6 +79,12 @@ func (s *mailServer) received() []envelope {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return append([]envelope(nil), s.mails...)
+}
+
+func (s *mailServer) connections() int {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return len(s.conns)
 }
 
 func (s *mailServer) one(t *testing.T) envelope {
@@ -109,8 +122,11 @@ func (m *mailSession) Data(r io.Reader) (err error) {
 	if m.e.data, err = io.ReadAll(r); err != nil {
 		return err
 	}
-	if m.s.onData != nil {
-		if err := m.s.onData(); err != nil {
+	m.s.mu.Lock()
+	onData := m.s.onData
+	m.s.mu.Unlock()
+	if onData != nil {
+		if err := onData(); err != nil {
 			return err
 		}
 	}
@@ -218,9 +234,9 @@ func TestUnsendableMailIsRefusedForGood(t *testing.T) {
 		"ReplyToWithBreak":   func(d *desk) { d.facts.Email = "a@example.org\nX: y" },
 		"LinkOfAnotherKind":  func(d *desk) { d.out.Link, d.out.ManageLink = "javascript:alert(1)", "javascript:alert(1)" },
 		"LinkWithBreak":      func(d *desk) { d.out.Link += "\n\nhttps://eve.example"; d.out.ManageLink = d.out.Link },
-		"ZoneOfNowhere":      func(d *desk) { d.out.Zone = "Europe/Atlantis" },
-		"ZoneOfThisMachine":  func(d *desk) { d.out.Zone = "Local" },
-		"ZoneOutsideTheList": func(d *desk) { d.out.Zone = "../../etc/passwd" },
+		"ZoneOfNowhere":      func(d *desk) { d.out.Stops[0].Zone = "Europe/Atlantis" },
+		"ZoneOfThisMachine":  func(d *desk) { d.out.Stops[0].Zone = "Local" },
+		"ZoneOutsideTheList": func(d *desk) { d.out.Stops[0].Zone = "../../etc/passwd" },
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -243,7 +259,7 @@ func TestUnsendableMailIsRefusedForGood(t *testing.T) {
 func TestForeignTextStaysInItsLine(t *testing.T) {
 	t.Parallel()
 	d := newDesk()
-	d.out.Location = "Hof 1\r\n\r\nÖffnen Sie https://eve.example\u2028jetzt\x1b[31m {{.Link}}"
+	d.out.Stops[0].Location = "Hof 1\r\n\r\nÖffnen Sie https://eve.example\u2028jetzt\x1b[31m {{.Link}}"
 	d.out.Practitioner = "\r\n.\r\nQUIT"
 	b := setup(t, d)
 	if err := b.carry(t, notify.ConfirmMail); err != nil {
@@ -322,6 +338,97 @@ func TestHangingServerIsLeftAtTheDeadline(t *testing.T) {
 	err := b.handlers[notify.ConfirmMail](ctx, message(notify.ConfirmMail))
 	if err == nil || permanent(err) || time.Since(begun) > 3*time.Second {
 		t.Errorf("%v after %v", err, time.Since(begun))
+	}
+}
+
+func TestAConnectionServesSeveralMails(t *testing.T) {
+	t.Parallel()
+	b := setup(t, newDesk())
+	const some, limit = 7, 20
+	for range some {
+		if err := b.carry(t, notify.ConfirmMail); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if n := b.connections(); n != 1 {
+		t.Errorf("%d mails over %d connections", some, n)
+	}
+	for range limit {
+		if err := b.carry(t, notify.ReceiptMail); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if got, n := len(b.received()), b.connections(); got != some+limit || n != 2 {
+		t.Errorf("%d mails over %d connections", got, n)
+	}
+}
+
+func TestMailsAtOnceEachArriveOnce(t *testing.T) {
+	t.Parallel()
+	b := setup(t, newDesk())
+	for range 3 {
+		var all sync.WaitGroup
+		for range 10 {
+			all.Go(func() {
+				if err := b.handlers[notify.ConfirmMail](t.Context(), message(notify.ConfirmMail)); err != nil {
+					t.Error(err)
+				}
+			})
+		}
+		all.Wait()
+	}
+	ids := map[string]bool{}
+	for _, e := range b.received() {
+		ids[read(t, e.data).header.Get("Message-ID")] = true
+	}
+	if got := len(b.received()); got != 30 || len(ids) != 30 {
+		t.Errorf("%d mails with %d ids", got, len(ids))
+	}
+}
+
+// Whatever has become of a connection that waited, the next mail goes out, once.
+func TestAConnectionThatIsGoneIsReplaced(t *testing.T) {
+	t.Parallel()
+	for name, end := range map[string]func(t *testing.T, b bundle){
+		"ClosedByTheServer": func(_ *testing.T, b bundle) { _ = b.conns[0].Conn().Close() },
+		"Refused": func(t *testing.T, b bundle) {
+			b.mailServer.mu.Lock()
+			b.refuse = &smtp.SMTPError{Code: 451, EnhancedCode: smtp.EnhancedCode{4, 7, 1}, Message: "later"}
+			b.mailServer.mu.Unlock()
+			if err := b.carry(t, notify.ConfirmMail); err == nil {
+				t.Error("the refusal was not noticed")
+			}
+			b.mailServer.mu.Lock()
+			b.refuse = nil
+			b.mailServer.mu.Unlock()
+		},
+		"LeftInTheMiddle": func(t *testing.T, b bundle) {
+			ctx, cancel := context.WithCancel(t.Context())
+			b.mailServer.mu.Lock()
+			b.onData = func() error { cancel(); return &smtp.SMTPError{Code: 451, Message: "nobody waits for this"} }
+			b.mailServer.mu.Unlock()
+			if err := b.handlers[notify.ConfirmMail](ctx, message(notify.ConfirmMail)); err == nil {
+				t.Error("the end of the caller's time was not noticed")
+			}
+			b.mailServer.mu.Lock()
+			b.onData = nil
+			b.mailServer.mu.Unlock()
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			b := setup(t, newDesk())
+			if err := b.carry(t, notify.ConfirmMail); err != nil {
+				t.Fatal(err)
+			}
+			end(t, b)
+			if err := b.carry(t, notify.ConfirmMail); err != nil {
+				t.Fatal(err)
+			}
+			if got, n := len(b.received()), b.connections(); got != 2 || n != 2 {
+				t.Errorf("%d mails over %d connections", got, n)
+			}
+		})
 	}
 }
 

@@ -79,9 +79,12 @@ func newDesk() *desk {
 			Link:       "https://praxis-sonnenberg.siegel.example/confirm#AAAAAAAAAAAAAAAAAAAAAA.BBBBBBBBBBBBBBBBBBBBBB",
 			ManageLink: "https://praxis-sonnenberg.siegel.example/booking#AAAAAAAAAAAAAAAAAAAAAA",
 			Code:       "123456",
-			Starts:     time.Date(2026, 11, 26, 8, 20, 0, 0, time.UTC), Ends: time.Date(2026, 11, 26, 8, 40, 0, 0, time.UTC),
-			Zone: "Europe/Berlin", Expires: time.Date(2026, 11, 22, 10, 34, 0, 0, time.UTC),
-			Practitioner: "Dr. Özlem Weiß", Location: "Praxis am Markt, Hauptstraße 1, 10115 Berlin",
+			Stops: []booking.Stop{{
+				Starts: time.Date(2026, 11, 26, 8, 20, 0, 0, time.UTC), Ends: time.Date(2026, 11, 26, 8, 40, 0, 0, time.UTC),
+				Zone: "Europe/Berlin", Location: "Praxis am Markt, Hauptstraße 1, 10115 Berlin",
+			}},
+			Expires:      time.Date(2026, 11, 22, 10, 34, 0, 0, time.UTC),
+			Practitioner: "Dr. Özlem Weiß",
 			ICS: "BEGIN:VCALENDAR\r\nEND:VCALENDAR\r\n",
 		},
 		facts: notify.Facts{Name: "Praxis Sonnenberg", Phone: "030 1234567", Email: "praxis@sonnenberg.example", SMSSender: "Sonnenberg"},
@@ -225,11 +228,15 @@ func TestEveryWordOfEveryMessage(t *testing.T) {
 // ask whether a mail may say it.
 func TestMessagesKnowNothingOfServiceReasonOrPatient(t *testing.T) {
 	t.Parallel()
-	want := []string{"BookingID", "Channel", "Address", "Language", "Link", "ManageLink", "Code", "Starts", "Ends", "Zone", "Expires", "Practitioner", "Location", "ICS"}
+	want := []string{"BookingID", "Channel", "Address", "Language", "Link", "ManageLink", "Code", "Stops", "Expires", "Practitioner", "Requested", "ICS"}
 	var got []string
 	for f := range reflect.TypeFor[booking.Outgoing]().Fields() {
 		got = append(got, f.Name)
 	}
+	for f := range reflect.TypeFor[booking.Stop]().Fields() {
+		got = append(got, f.Name)
+	}
+	want = append(want, "Starts", "Ends", "Zone", "Location")
 	if !reflect.DeepEqual(got, want) {
 		t.Errorf("got %v", got)
 	}
@@ -264,7 +271,7 @@ func TestWallTimeIsThatOfTheLocation(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			d := newDesk()
-			d.out.Starts, d.out.Language = c.starts, c.language
+			d.out.Stops[0].Starts, d.out.Language = c.starts, c.language
 			b := setup(t, d)
 			if err := b.carry(t, notify.ConfirmMail); err != nil {
 				t.Fatal(err)

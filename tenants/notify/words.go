@@ -27,7 +27,13 @@ type vocabulary struct {
 // message must not say.
 type content struct {
 	Practice, Phone, Practitioner, Location, Starts, Until, Link, Code string
+	// More are the further stops of a booking.
+	More []stop
+	// Requested says that staff has yet to accept it.
+	Requested bool
 }
+
+type stop struct{ Starts, Location string }
 
 func readWords() (map[string]*vocabulary, error) {
 	all := map[string]*vocabulary{}
@@ -82,18 +88,24 @@ func (v *vocabulary) moment(t time.Time) string {
 }
 
 func (v *vocabulary) content(out booking.Outgoing, f Facts) (content, error) {
-	zone, err := time.LoadLocation(out.Zone)
-	if err != nil || out.Zone == "" || out.Zone == "Local" {
-		return content{}, ErrUnsendable.Because(fmt.Errorf("unknown zone %q", out.Zone))
-	}
 	c := content{
-		Practice: oneLine(f.Name), Phone: oneLine(f.Phone),
-		Practitioner: oneLine(out.Practitioner), Location: oneLine(out.Location),
-		Starts: v.moment(out.Starts.In(zone)), Until: v.clock(out.Expires.In(zone)),
-		Code: out.Code,
+		Practice: oneLine(f.Name), Phone: oneLine(f.Phone), Practitioner: oneLine(out.Practitioner),
+		Code: out.Code, Requested: out.Requested,
 	}
-	if c.Practice == "" {
-		return content{}, ErrUnsendable.Because(errors.New("the practice has no name"))
+	if c.Practice == "" || len(out.Stops) == 0 {
+		return content{}, ErrUnsendable.Because(errors.New("the practice has no name, or the booking no time"))
+	}
+	for i, s := range out.Stops {
+		zone, err := time.LoadLocation(s.Zone)
+		if err != nil || s.Zone == "" || s.Zone == "Local" {
+			return content{}, ErrUnsendable.Because(fmt.Errorf("unknown zone %q", s.Zone))
+		}
+		said := stop{v.moment(s.Starts.In(zone)), oneLine(s.Location)}
+		if i > 0 {
+			c.More = append(c.More, said)
+			continue
+		}
+		c.Starts, c.Location, c.Until = said.Starts, said.Location, v.clock(out.Expires.In(zone))
 	}
 	return c, nil
 }

@@ -1,0 +1,59 @@
+package booking
+
+import (
+	"context"
+	"fmt"
+
+	"siegel/platform/id"
+	"siegel/platform/postgres"
+	"siegel/tenants/inbox"
+)
+
+// Accept makes a requested appointment, and all that was booked with it, count.
+// Accepting twice is harmless. It returns [ErrUnknownBooking] or
+// [ErrWrongStatus] for one that is neither requested nor booked.
+func (s *Service) Accept(ctx context.Context, tenant id.Tenant, appointment id.Appointment) error {
+	return s.answer(ctx, tenant, appointment, StatusBooked)
+}
+
+// Decline ends a requested appointment, and all that was booked with it: its
+// time is free again at once. Declining twice is harmless. It returns
+// [ErrUnknownBooking] or [ErrWrongStatus] for one that is neither requested nor
+// cancelled.
+func (s *Service) Decline(ctx context.Context, tenant id.Tenant, appointment id.Appointment) error {
+	return s.answer(ctx, tenant, appointment, StatusCancelled)
+}
+
+// ofSet says of an appointment a that it was booked with appointment $2 of
+// tenant $1, or is it.
+const ofSet = `a.tenant_id = $1 and (a.id = $2 or a.set_id = (select set_id from appointment where tenant_id = $1 and id = $2))`
+
+func (s *Service) answer(ctx context.Context, tenant id.Tenant, appointment id.Appointment, status string) error {
+	var now string
+	var found *postgres.Found
+	args := []any{tenant.UUID(), appointment.UUID()}
+	err := s.DB.Batch(ctx, tenant, func(b *postgres.Batch) {
+		b.Exec(`select from appointment a where `+ofSet+` order by a.id for no key update`, args...)
+		b.Exec(`update appointment a set status = $3 where `+ofSet+` and a.status = 'pending'`, tenant.UUID(), appointment.UUID(), status)
+		found = b.Row(`select status from appointment where tenant_id = $1 and id = $2`, args, &now)
+		if status == StatusCancelled {
+			for _, table := range []string{"occupation", "quota_use"} {
+				b.Exec(`delete from `+table+` t using appointment a
+					where `+ofSet+` and a.status = 'cancelled' and t.tenant_id = a.tenant_id and t.appointment_id = a.id`, args...)
+			}
+		}
+		inbox.RaiseCounter(b, tenant)
+	})
+	switch {
+	case err != nil:
+		return fmt.Errorf("answer a request: %w", err)
+	case !found.OK:
+		return ErrUnknownBooking
+	case now != status:
+		return ErrWrongStatus
+	}
+	s.Practice.Changed(tenant)
+	// In passing: offices look once a second anyway.
+	_ = s.Redis.Raw().Publish(ctx, inbox.ChangedChannel(tenant), "changed").Err()
+	return nil
+}
