@@ -14,6 +14,7 @@ import (
 	"siegel/platform/identity"
 	"siegel/platform/seal"
 	"siegel/tenants/keyring"
+	"siegel/tenants/practice"
 	"siegel/tenants/staff"
 )
 
@@ -68,6 +69,14 @@ func (s sapling) plant(ctx context.Context, h *house) (seeded, error) {
 	}
 	if err := h.practice.Create(ctx, tenant.ID, s.setup); err != nil {
 		return seeded{}, err
+	}
+	if s.school != "" {
+		_, _, err := h.practice.ImportCalendar(ctx, tenant.ID, 1, practice.CalendarImport{
+			ID: id.New[id.Calendar](), Name: "Schulferien", Kind: practice.SchoolCalendar, Format: practice.ICS, Content: s.school,
+		})
+		if err != nil {
+			return seeded{}, err
+		}
 	}
 	out := seeded{Slug: s.slug, Name: s.setup.Practice.Name}
 	for _, p := range s.people {

@@ -11,10 +11,13 @@ import (
 var (
 	probes   = []string{"getHealth", "getReady"}
 	pages    = []string{"home", "assets"}
-	patient  = []string{"patientPages", "getPractice", "getKeys", "listSlots", "getChallenge", "holdSlot", "extendHold", "releaseHold", "book", "peekBooking", "confirmBooking", "viewBooking"}
+	patient  = []string{"patientPages", "getPractice", "getKeys", "listSlots", "listSlotDays", "listNextSlots", "getChallenge", "holdSlot", "extendHold", "releaseHold", "book", "peekBooking", "confirmBooking", "viewBooking"}
 	doorstep = []string{"getPractice", "startSession", "signIn"}
-	office   = []string{"getSession", "keepSession", "signOut", "getKeyring", "listAppointments", "storeCard", "watchChanges"}
-	all      = distinct(probes, pages, patient, doorstep, office)
+	office   = []string{"getSession", "keepSession", "signOut", "getKeyring", "listAppointments", "storeCard", "acceptAppointment", "declineAppointment", "watchChanges", "getRules", "getRulesWeek"}
+	closing  = []string{"putClosure", "removeClosure"}
+	editing  = []string{"putPractice", "putLocation", "removeLocation", "putLeg", "removeLeg", "putResource", "removeResource", "putPractitioner", "removePractitioner",
+		"putService", "removeService", "putWindow", "removeWindow", "putQuota", "removeQuota", "putChain", "removeChain", "putCalendar", "removeCalendar"}
+	all = distinct(probes, pages, patient, doorstep, office, closing, editing)
 )
 
 func distinct(lists ...[]string) []string {
@@ -40,9 +43,9 @@ func TestCan(t *testing.T) {
 	may := map[access.Role][]string{
 		access.Anyone:       slices.Concat(probes, pages, doorstep),
 		access.Patient:      slices.Concat(pages, patient),
-		access.Owner:        slices.Concat(probes, pages, doorstep, office),
+		access.Owner:        slices.Concat(probes, pages, doorstep, office, closing, editing),
 		access.Practitioner: slices.Concat(probes, pages, doorstep, office),
-		access.FrontDesk:    slices.Concat(probes, pages, doorstep, office),
+		access.FrontDesk:    slices.Concat(probes, pages, doorstep, office, closing),
 	}
 	for role, operations := range may {
 		for _, operation := range all {

@@ -32,6 +32,8 @@ func Mount(s *server.Server, v Services) {
 	mountSessions(s, v)
 	mountKeyring(s, v)
 	mountAppointments(s, v)
+	mountRules(s, v)
+	mountCalendars(s, v)
 }
 
 // none is an answer or a request without content.

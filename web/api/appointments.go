@@ -7,6 +7,7 @@ import (
 
 	"siegel/platform/id"
 	"siegel/platform/seal"
+	"siegel/tenants/booking"
 	"siegel/tenants/inbox"
 	"siegel/web/server"
 )
@@ -53,6 +54,32 @@ type cardRequest struct {
 	}
 }
 
+type requestedAppointment struct {
+	ID string `path:"id" maxLength:"64"`
+}
+
+type statusAnswer struct {
+	Body struct {
+		Status string `json:"status"`
+	}
+}
+
+// answerRequest is what an office says to a request, and the status it leads to.
+func answerRequest(say func(context.Context, id.Tenant, id.Appointment) error, status string) func(context.Context, *requestedAppointment) (*statusAnswer, error) {
+	return func(ctx context.Context, in *requestedAppointment) (*statusAnswer, error) {
+		var appointment id.Appointment
+		if err := appointment.UnmarshalText([]byte(in.ID)); err != nil {
+			return nil, err
+		}
+		if err := say(ctx, server.From(ctx).Tenant.ID, appointment); err != nil {
+			return nil, err
+		}
+		answer := &statusAnswer{}
+		answer.Body.Status = status
+		return answer, nil
+	}
+}
+
 func mountAppointments(s *server.Server, v Services) {
 	server.Register(s, server.Operation{
 		ID: "listAppointments", Method: http.MethodGet, Path: "/api/v1/appointments",
@@ -76,6 +103,14 @@ func mountAppointments(s *server.Server, v Services) {
 		}
 		return answer, nil
 	})
+	server.Register(s, server.Operation{
+		ID: "acceptAppointment", Method: http.MethodPost, Path: "/api/v1/appointments/{id}/accept",
+		Summary: "Accept a request, and all that was booked with it",
+	}, answerRequest(v.Booking.Accept, booking.StatusBooked))
+	server.Register(s, server.Operation{
+		ID: "declineAppointment", Method: http.MethodPost, Path: "/api/v1/appointments/{id}/decline",
+		Summary: "Decline a request, and all that was booked with it",
+	}, answerRequest(v.Booking.Decline, booking.StatusCancelled))
 	server.Register(s, server.Operation{
 		ID: "storeCard", Method: http.MethodPost, Path: "/api/v1/cards", Status: http.StatusCreated,
 		Summary: "Acknowledge an opened envelope by storing what it held under the practice's book key",

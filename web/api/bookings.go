@@ -17,16 +17,39 @@ type bookRequest struct {
 	Key     string `header:"Idempotency-Key"`
 	RawBody []byte
 	Body    struct {
-		Token      seal.Bytes    `json:"token"`
-		Envelope   seal.Envelope `json:"envelope"`
-		Channel    string        `json:"channel" enum:"mail,sms"`
-		Address    string        `json:"address" maxLength:"254"`
-		Secret     seal.Bytes    `json:"secret,omitempty"`
-		SecretHash seal.Bytes    `json:"secret_hash"`
-		Copy       seal.Bytes    `json:"copy"`
-		Language   string        `json:"language" maxLength:"8"`
-		Proof      *proofBody    `json:"proof,omitempty"`
+		Token seal.Bytes `json:"token"`
+		// Envelope and Copy are for a hold of one slot, Envelopes and Copies for
+		// one of several, in its order.
+		Envelope   *seal.Envelope  `json:"envelope,omitempty"`
+		Copy       seal.Bytes      `json:"copy,omitempty"`
+		Envelopes  []seal.Envelope `json:"envelopes,omitempty" maxItems:"6"`
+		Copies     []seal.Bytes    `json:"copies,omitempty" maxItems:"6"`
+		Channel    string          `json:"channel" enum:"mail,sms"`
+		Address    string          `json:"address" maxLength:"254"`
+		Secret     seal.Bytes      `json:"secret,omitempty"`
+		SecretHash seal.Bytes      `json:"secret_hash"`
+		Language   string          `json:"language" maxLength:"8"`
+		Proof      *proofBody      `json:"proof,omitempty"`
 	}
+}
+
+// forms are the sealed forms, listed or the one that is not.
+func (in *bookRequest) forms() ([]booking.Form, error) {
+	b := &in.Body
+	alone, listed := b.Envelope != nil || b.Copy != nil, b.Envelopes != nil || b.Copies != nil
+	switch {
+	case alone == listed, listed && len(b.Envelopes) != len(b.Copies):
+		return nil, booking.ErrMalformedItems
+	case alone && b.Envelope == nil:
+		return nil, booking.ErrForeignEnvelope
+	case alone:
+		return []booking.Form{{Envelope: *b.Envelope, Copy: b.Copy}}, nil
+	}
+	forms := make([]booking.Form, len(b.Envelopes))
+	for i := range forms {
+		forms[i] = booking.Form{Envelope: b.Envelopes[i], Copy: b.Copies[i]}
+	}
+	return forms, nil
 }
 
 type pendingAnswer struct {
@@ -38,7 +61,9 @@ type pendingAnswer struct {
 	}
 }
 
-type secretRequest struct {
+// SecretRequest names a booking by its link's secret. It is exported since huma
+// does not look into embedded types that are not.
+type SecretRequest struct {
 	Language string `header:"Accept-Language"`
 	Body     struct {
 		Secret seal.Bytes `json:"secret"`
@@ -48,7 +73,7 @@ type secretRequest struct {
 
 type confirmRequest struct {
 	Key string `header:"Idempotency-Key"`
-	secretRequest
+	SecretRequest
 }
 
 type namedPractitioner struct {
@@ -57,20 +82,31 @@ type namedPractitioner struct {
 }
 
 // bookingBody is a booking as its patient sees it. Pending ones have an end of
-// life, booked ones an appointment, a calendar and the last time to cancel.
+// life, booked ones a calendar. Items are all of its visits; the first one
+// stands outside as well.
 type bookingBody struct {
+	VisitBody
+	Zone    string     `json:"zone"`
+	Expires *time.Time `json:"expires,omitempty"`
+	// Confirmation is by_staff where the practice has the last word.
+	Confirmation string      `json:"confirmation,omitempty"`
+	ICS          string      `json:"ics,omitempty"`
+	Items        []VisitBody `json:"items"`
+}
+
+// VisitBody is one visit of a booking; booked, it has an appointment and the
+// last times to cancel and to move.
+type VisitBody struct {
 	Status       string                    `json:"status"`
 	Booking      id.Booking                `json:"booking_id"`
 	Appointment  *id.Appointment           `json:"appointment,omitempty"`
 	Starts       time.Time                 `json:"starts"`
 	Ends         time.Time                 `json:"ends"`
-	Zone         string                    `json:"zone"`
 	Practitioner namedPractitioner         `json:"practitioner"`
 	Location     *practice.ProfileLocation `json:"location"`
-	Expires      *time.Time                `json:"expires,omitempty"`
 	CancelUntil  *time.Time                `json:"cancel_until,omitempty"`
+	MoveUntil    *time.Time                `json:"move_until,omitempty"`
 	Copy         seal.Bytes                `json:"copy"`
-	ICS          string                    `json:"ics,omitempty"`
 }
 
 type bookingAnswer struct{ Body bookingBody }
@@ -78,14 +114,19 @@ type bookingAnswer struct{ Body bookingBody }
 func mountBookings(s *server.Server, v Services) {
 	server.Register(s, server.Operation{
 		ID: "book", Method: http.MethodPost, Path: "/api/v1/bookings", Status: http.StatusAccepted, Once: true,
+		Body:    6 * 48 << 10, // sealed forms and copies of all slots of a hold
 		Summary: "Leave the sealed form and ask for the confirmation message",
 	}, func(ctx context.Context, in *bookRequest) (*pendingAnswer, error) {
 		if err := bookable(ctx); err != nil {
 			return nil, err
 		}
+		forms, err := in.forms()
+		if err != nil {
+			return nil, err
+		}
 		p, err := v.Booking.Book(ctx, server.From(ctx).Tenant.ID, booking.BookRequest{
-			Token: in.Body.Token, Envelope: in.Body.Envelope, Channel: booking.Channel(in.Body.Channel),
-			Address: in.Body.Address, Secret: in.Body.Secret, SecretHash: in.Body.SecretHash, Copy: in.Body.Copy,
+			Token: in.Body.Token, Forms: forms, Channel: booking.Channel(in.Body.Channel),
+			Address: in.Body.Address, Secret: in.Body.Secret, SecretHash: in.Body.SecretHash,
 			Language: in.Body.Language, Proof: in.Body.Proof.proof(),
 		}, once(in.Key, "book", in.RawBody))
 		if err != nil {
@@ -99,7 +140,7 @@ func mountBookings(s *server.Server, v Services) {
 	server.Register(s, server.Operation{
 		ID: "peekBooking", Method: http.MethodPost, Path: "/api/v1/bookings/peek",
 		Summary: "What a link would confirm; changes nothing",
-	}, func(ctx context.Context, in *secretRequest) (*bookingAnswer, error) {
+	}, func(ctx context.Context, in *SecretRequest) (*bookingAnswer, error) {
 		b, err := v.Booking.Peek(ctx, server.From(ctx).Tenant.ID, in.Body.Secret)
 		return sayBooking(ctx, v, b, err, in.Language)
 	})
@@ -123,7 +164,7 @@ func mountBookings(s *server.Server, v Services) {
 	server.Register(s, server.Operation{
 		ID: "viewBooking", Method: http.MethodPost, Path: "/api/v1/bookings/view",
 		Summary: "The booking behind a patient's link",
-	}, func(ctx context.Context, in *secretRequest) (*bookingAnswer, error) {
+	}, func(ctx context.Context, in *SecretRequest) (*bookingAnswer, error) {
 		b, err := v.Booking.View(ctx, server.From(ctx).Tenant.ID, in.Body.Secret)
 		return sayBooking(ctx, v, b, err, in.Language)
 	})
@@ -138,27 +179,48 @@ func sayBooking(ctx context.Context, v Services, b booking.Booking, err error, l
 	if err != nil {
 		return nil, err
 	}
-	body := bookingBody{
-		Status: b.Status, Booking: b.Booking, Starts: b.Starts, Ends: b.Ends, Zone: offer.Practice.Zone, Copy: b.Copy,
-		Practitioner: namedPractitioner{ID: b.Practitioner},
+	body := bookingBody{Zone: offer.Practice.Zone}
+	for _, visit := range b.Visits() {
+		body.Items = append(body.Items, sayVisit(offer, visit))
 	}
-	// What the practice has taken out of its offer since is left unnamed.
-	if p, ok := offer.Practitioner(b.Practitioner); ok {
-		body.Practitioner.Name = p.Name
-	}
-	if l, ok := offer.Location(b.Location); ok {
-		shown := l.Profile()
-		body.Zone, body.Location = l.Zone, &shown
+	body.VisitBody = body.Items[0]
+	if l := body.Location; l != nil {
+		body.Zone = l.Zone
 	}
 	if b.Appointment.IsZero() {
 		body.Expires = &b.Expires
+		if b.ByStaff {
+			body.Confirmation = "by_staff"
+		}
 		return &bookingAnswer{body}, nil
 	}
-	body.Appointment, body.CancelUntil = &b.Appointment, &b.CancelUntil
-	if body.ICS, err = v.Booking.Calendar(ctx, tenant, b, primary(language)); err != nil {
+	if body.ICS, err = v.Booking.Calendar(ctx, tenant, b.Visits(), primary(language)); err != nil {
 		return nil, err
 	}
 	return &bookingAnswer{body}, nil
+}
+
+// sayVisit names what the offer still has; what the practice has taken out of
+// it since is left unnamed.
+func sayVisit(offer *practice.Offer, v booking.Visit) VisitBody {
+	body := VisitBody{
+		Status: v.Status, Booking: v.Booking, Starts: v.Starts, Ends: v.Ends, Copy: v.Copy,
+		Practitioner: namedPractitioner{ID: v.Practitioner},
+	}
+	if p, ok := offer.Practitioner(v.Practitioner); ok {
+		body.Practitioner.Name = p.Name
+	}
+	if l, ok := offer.Location(v.Location); ok {
+		shown := l.Profile()
+		body.Location = &shown
+	}
+	if !v.Appointment.IsZero() {
+		body.Appointment, body.CancelUntil, body.MoveUntil = &v.Appointment, &v.CancelUntil, &v.MoveUntil
+		if v.Status == booking.StatusPending {
+			body.Status = "requested"
+		}
+	}
+	return body
 }
 
 // primary is the language that a browser asks for first, as far as we speak it.

@@ -16,13 +16,45 @@ type holdRequest struct {
 	Key     string `header:"Idempotency-Key"`
 	RawBody []byte
 	Body    struct {
-		Token        seal.Bytes      `json:"token"`
-		Service      id.Service      `json:"service"`
-		Practitioner id.Practitioner `json:"practitioner"`
-		Location     id.Location     `json:"location"`
-		Starts       time.Time       `json:"starts"`
-		Proof        *proofBody      `json:"proof,omitempty"`
+		Token seal.Bytes `json:"token"`
+		HoldItem
+		// Items is for several slots, instead of the one that stands outside.
+		Items []HoldItem `json:"items,omitempty" maxItems:"6"`
+		Proof *proofBody `json:"proof,omitempty"`
 	}
+}
+
+// HoldItem is one slot to hold.
+type HoldItem struct {
+	Service      id.Service      `json:"service,omitzero"`
+	Practitioner id.Practitioner `json:"practitioner,omitzero"`
+	Location     id.Location     `json:"location,omitzero"`
+	Starts       time.Time       `json:"starts,omitzero"`
+	Quotas       []id.Quota      `json:"quotas,omitempty" maxItems:"16"`
+}
+
+// items are the slots asked for: those listed, or the one that is not.
+func (in *holdRequest) items() ([]booking.HoldItem, error) {
+	listed := in.Body.Items
+	single := in.Body.HoldItem
+	alone := !single.Service.IsZero() || !single.Practitioner.IsZero() || !single.Location.IsZero() || !single.Starts.IsZero() || single.Quotas != nil
+	if alone && listed != nil {
+		return nil, booking.ErrMalformedItems
+	}
+	if alone {
+		listed = []HoldItem{single}
+	}
+	items := make([]booking.HoldItem, len(listed))
+	for i, x := range listed {
+		if x.Service.IsZero() || x.Practitioner.IsZero() || x.Location.IsZero() || x.Starts.IsZero() {
+			return nil, booking.ErrMalformedItems
+		}
+		items[i] = booking.HoldItem(x)
+	}
+	if len(items) == 0 {
+		return nil, booking.ErrMalformedItems
+	}
+	return items, nil
 }
 
 type proofBody struct {
@@ -44,18 +76,30 @@ type tokenRequest struct {
 }
 
 type holdBody struct {
-	Hold           id.Hold    `json:"hold"`
-	Booking        id.Booking `json:"booking_id"`
-	Starts         time.Time  `json:"starts"`
-	Ends           time.Time  `json:"ends"`
-	Expires        time.Time  `json:"expires"`
-	ExtensionsLeft int        `json:"extensions_left"`
+	Hold id.Hold `json:"hold"`
+	HeldItem
+	Expires        time.Time `json:"expires"`
+	ExtensionsLeft int       `json:"extensions_left"`
+	// Items are all slots of the hold; the first one stands outside as well.
+	Items []HeldItem `json:"items"`
+}
+
+// HeldItem is one slot that is held.
+type HeldItem struct {
+	Booking id.Booking `json:"booking_id"`
+	Starts  time.Time  `json:"starts"`
+	Ends    time.Time  `json:"ends"`
 }
 
 type holdAnswer struct{ Body holdBody }
 
 func sayHold(h booking.Hold) *holdAnswer {
-	return &holdAnswer{holdBody{h.ID, h.Booking, h.Starts, h.Ends, h.Expires, h.ExtensionsLeft}}
+	body := holdBody{Hold: h.ID, Expires: h.Expires, ExtensionsLeft: h.ExtensionsLeft}
+	for _, i := range h.Items {
+		body.Items = append(body.Items, HeldItem(i))
+	}
+	body.HeldItem = body.Items[0]
+	return &holdAnswer{body}
 }
 
 type challengeRequest struct {
@@ -84,12 +128,15 @@ func mountHolds(s *server.Server, v Services) {
 			return nil, err
 		}
 		tenant := server.From(ctx).Tenant.ID
+		items, err := in.items()
+		if err != nil {
+			return nil, err
+		}
 		h, err := v.Booking.Hold(ctx, tenant, booking.HoldRequest{
-			Token: in.Body.Token, Service: in.Body.Service, Practitioner: in.Body.Practitioner,
-			Location: in.Body.Location, Starts: in.Body.Starts, Proof: in.Body.Proof.proof(),
+			Token: in.Body.Token, Items: items, Proof: in.Body.Proof.proof(),
 		}, visitor(ctx), once(in.Key, "hold", in.RawBody))
 		if errors.Is(err, booking.ErrSlotTaken) {
-			return nil, taken(ctx, v, err, in.Body.Service, in.Body.Starts)
+			return nil, taken(ctx, v, err, items[0].Service, items[0].Starts)
 		}
 		if err != nil {
 			return nil, err

@@ -32,9 +32,15 @@ func signInSecret(t *testing.T, password, salt string) string {
 // staff is a visitor of practice n's office, signed in as its owner.
 func (d *demo) staff(t *testing.T, n, from int) *visitor {
 	t.Helper()
+	return d.member(t, n, 0, from)
+}
+
+// member is a visitor of practice n's office, signed in as one of its people.
+func (d *demo) member(t *testing.T, n, person, from int) *visitor {
+	t.Helper()
 	practice := d.table.Practices[n]
 	v := d.visitor(strings.TrimPrefix(practice.Office, "http://"), from)
-	who := practice.SignIns[0]
+	who := practice.SignIns[person]
 	var start struct{ KDF, Salt string }
 	v.post("/api/v1/session/start", map[string]any{"email": who.Email}).into(t, &start)
 	if start.KDF != "argon2id-19456-2-1" {
@@ -69,7 +75,8 @@ var (
 	officeRoutes = []scenario{
 		{method: "GET", path: "/api/v1/session"}, {method: "DELETE", path: "/api/v1/session"}, {method: "GET", path: "/api/v1/keyring"},
 		{method: "GET", path: "/api/v1/appointments?from=2027-01-01T00:00:00Z&to=2027-01-02T00:00:00Z"}, {path: "/api/v1/cards", body: `{}`}, {method: "GET", path: "/api/v1/events"},
-		{path: "/api/v1/session/seen", body: `{}`},
+		{path: "/api/v1/session/seen", body: `{}`}, {method: "GET", path: "/api/v1/rules"},
+		{method: "PUT", path: "/api/v1/rules/windows/win_x", body: `{}`}, {method: "DELETE", path: "/api/v1/rules/windows/win_x?version=1"},
 	}
 	signInRoutes = []scenario{{path: "/api/v1/session/start", body: `{"email":"x"}`}, {path: "/api/v1/session", body: `{"email":"x","sign_in_secret":""}`}}
 )

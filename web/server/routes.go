@@ -4,9 +4,11 @@ import (
 	"context"
 	"crypto/sha256"
 	"strconv"
+	"strings"
 
 	"github.com/danielgtaylor/huma/v2"
 	"github.com/gofiber/fiber/v2"
+	"github.com/valyala/fasthttp"
 )
 
 // Operation is one thing that HTTP callers can do.
@@ -20,12 +22,21 @@ type Operation struct {
 	Status int
 	// Once says that an Idempotency-Key is required.
 	Once bool
+	// Body is how many octets a request may bring; zero is 64 KiB.
+	Body int
 }
 
 // Register adds an operation. It is one of the two doors to the router; the
 // other is [Server.Raw]. Both ask the policy before the handler.
 func Register[I, O any](s *Server, op Operation, handler func(context.Context, *I) (*O, error)) {
 	s.operations = append(s.operations, op.ID)
+	if op.Body == 0 {
+		op.Body = bodyLimit
+	}
+	if op.Body > bodyLimit {
+		path, _, _ := strings.Cut(op.Path, "{")
+		s.large = append(s.large, largeBody{op.Method, path, op.Body})
+	}
 	guard := func(ctx huma.Context, next func(huma.Context)) {
 		r := From(ctx.Context())
 		if p := s.allowed(r, op.ID); p != nil {
@@ -40,7 +51,7 @@ func Register[I, O any](s *Server, op Operation, handler func(context.Context, *
 	}
 	huma.Register(s.api, huma.Operation{
 		OperationID: op.ID, Method: op.Method, Path: op.Path, Summary: op.Summary, DefaultStatus: op.Status,
-		MaxBodyBytes: bodyLimit, BodyReadTimeout: -1, Middlewares: huma.Middlewares{guard},
+		MaxBodyBytes: int64(op.Body), BodyReadTimeout: -1, Middlewares: huma.Middlewares{guard},
 	}, func(ctx context.Context, in *I) (*O, error) {
 		out, err := handler(ctx, in)
 		if err != nil {
@@ -52,6 +63,24 @@ func Register[I, O any](s *Server, op Operation, handler func(context.Context, *
 		}
 		return out, nil
 	})
+}
+
+// largeBody is where more than the usual may come in.
+type largeBody struct {
+	method, path string
+	limit        int
+}
+
+// limits tells, once the headers are there, how long the body may be: nothing
+// longer is ever read.
+func (s *Server) limits(h *fasthttp.RequestHeader) fasthttp.RequestConfig {
+	c := fasthttp.RequestConfig{MaxRequestBodySize: bodyLimit}
+	for _, l := range s.large {
+		if string(h.Method()) == l.method && strings.HasPrefix(string(h.RequestURI()), l.path) {
+			c.MaxRequestBodySize = l.limit
+		}
+	}
+	return c
 }
 
 // Raw adds a route that is no JSON operation: a page, a file, a stream.

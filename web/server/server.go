@@ -41,7 +41,7 @@ const (
 )
 
 // methods are all that any route may have; HEAD goes where GET goes.
-var methods = []string{fiber.MethodGet, fiber.MethodPost, fiber.MethodDelete, fiber.MethodOptions}
+var methods = []string{fiber.MethodGet, fiber.MethodPost, fiber.MethodPut, fiber.MethodDelete, fiber.MethodOptions}
 
 // Config wires a [Server]. Every field without a remark is required.
 type Config struct {
@@ -66,6 +66,7 @@ type Server struct {
 	app        *fiber.App
 	api        huma.API
 	operations []string
+	large      []largeBody
 	pingEvery  time.Duration // how often a stream's session is looked at
 	stop       chan struct{} // closed when streams shall end
 	stopOnce   sync.Once
@@ -92,6 +93,7 @@ func New(c Config) (*Server, error) {
 		RequestMethods:        methods,
 		ErrorHandler:          s.failed,
 	})
+	s.app.Server().HeaderReceived = s.limits
 	serve := s.app.Server().Handler
 	s.app.Server().Handler = func(c *fasthttp.RequestCtx) {
 		switch method := string(c.Method()); {
