@@ -26,14 +26,14 @@ export default defineConfig({
               // What several pages share is one script: without this it were ten.
               // Late code (sealing, other languages) stays apart.
               name: "shared",
-              test: /[\\/](node_modules[\\/](svelte|clsx|esm-env)|src[\\/](i18n|api|ui|booking))[\\/](?!(Booked|Slip|calendar|link|copy|plaintext|Field)\.)(?!.*\.css$)/,
+              test: /[\\/](node_modules[\\/](svelte|clsx|esm-env)|src[\\/](i18n|api|ui|booking))[\\/](?!(Booked|Slip|calendar|link|copy|plaintext|slotwords|stops|later|Field)\.)(?!.*\.css$)/,
               minShareCount: 2,
               priority: 2,
             },
             {
-              // What the pages after the first share: the slip, the fields, what is booked.
+              // What the pages after the first share: the slip, the fields, what is booked, their words.
               name: "appointment",
-              test: /src[\\/](booking[\\/](Booked|Slip|calendar|link|copy|plaintext)|ui[\\/]Field|seal[\\/](text|error))\./,
+              test: /src[\\/](booking[\\/](Booked|Slip|calendar|link|copy|plaintext|slotwords|stops)|i18n[\\/]later|ui[\\/]Field|seal[\\/](text|error))\.(?!en\.)/,
               priority: 1,
             },
           ],

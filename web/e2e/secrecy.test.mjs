@@ -39,7 +39,7 @@ const people = {
   },
   mobile: {
     service: "Blutabnahme", answers: ["GKV"],
-    given: `Max${sealed.text}`, family: `Moll${sealed.text}`, day: "30", month: "12", year: "1958", mobile: `0${contact.mobile}`, gender: "male",
+    given: `Max${sealed.text}`, family: `Moll${sealed.text}`, day: "30", month: "12", year: "1958", mobile: `0${contact.mobile}`, gender: "male", referral: `R${sealed.text}`,
   },
 };
 
@@ -83,6 +83,7 @@ before(async () => {
   practice = demo.practice("praxis-sonnenberg");
   redis = await Redis.open(demo);
   await psql(demo, `update practice set asks = asks || '{"gender": "Für die Anmeldung."}', version = version + 1 where name = 'Praxis Sonnenberg'`);
+  await psql(demo, `update service set referral = true where name = 'Blutabnahme'`);
 });
 
 after(async () => {
@@ -245,7 +246,7 @@ test("no row keeps the service, the insurance, the gender or the new-patient ans
   works.in(await rows("service"), "service");
   assert.equal(works.names.length, 6, "the search finds names and ids where they belong");
 
-  const offer = new Set(["service", "service_practitioner", "opening", "practice", "practitioner", "location", "resource"]);
+  const offer = new Set(["service", "service_practitioner", "service_need", "opening", "quota", "chain", "chain_step", "practice", "practitioner", "location", "resource"]);
   const others = (await tables(demo)).filter((table) => !offer.has(table));
   for (const table of ["appointment", "occupation", "envelope", "card", "patient_copy", "outbox"]) assert.ok(others.includes(table), `no table ${table}`);
   const search = new Search(services);
@@ -277,7 +278,7 @@ test("the page on what is sealed names the fields of the form and of the envelop
 
   const inEnvelope = {
     "patient.family_name": "Name", "patient.given_name": "Name", "patient.birth_date": "Geburtsdatum", "patient.gender": "Geschlecht", "patient.insurance": "Versicherung",
-    "patient.phone": "Telefon", "patient.email": "E-Mail", new_patient: "neu oder bekannt", note: "Nachricht",
+    "patient.phone": "Telefon", "patient.email": "E-Mail", new_patient: "neu oder bekannt", referral: "Überweisung", note: "Nachricht",
     "booker.name": someoneElse, "booker.relation": someoneElse, "booker.contact": someoneElse,
     "service.id": service, "service.name": service,
     "practitioner.id": time, "practitioner.name": time, "location.id": time, "location.name": time, starts: time, ends: time, zone: time, tenant: time,
@@ -285,7 +286,7 @@ test("the page on what is sealed names the fields of the form and of the envelop
   };
   const inForm = {
     given: "Name", family: "Name", day: "Geburtsdatum", month: "Geburtsdatum", year: "Geburtsdatum", gender: "Geschlecht",
-    mail: "E-Mail", mobile: "Telefon", phone: "Telefon", note: "Nachricht", who: someoneElse, bookerName: someoneElse, relation: someoneElse, channel: how,
+    mail: "E-Mail", mobile: "Telefon", phone: "Telefon", referral: "Überweisung", note: "Nachricht", who: someoneElse, bookerName: someoneElse, relation: someoneElse, channel: how,
   };
   assert.equal(plaintexts.length, 3);
   assert.deepEqual([...new Set(plaintexts.flatMap((one) => leaves(one)).map(({ path }) => path))].sort(), Object.keys(inEnvelope).sort());

@@ -13,9 +13,13 @@ export function someone(change = {}) {
 const inNext = (page) => page.locator("section[aria-labelledby=next] .slot");
 
 /** begin opens a practice's first page and chooses a service. Answers are said by their words. */
-export async function begin(page, base, service, { answers = [] } = {}) {
+export async function begin(page, base, service, { answers = [], age } = {}) {
   await page.goto(base);
   for (const answer of answers) await page.getByRole("radio", { name: answer, exact: true }).check();
+  if (age !== undefined) {
+    await page.getByLabel(de("ask.age")).fill(age);
+    await page.getByLabel(de("ask.age")).blur();
+  }
   await page.getByRole("radio", { name: new RegExp(`^${service}`) }).check();
 }
 
@@ -43,7 +47,7 @@ export async function fill(page, person) {
     await page.locator("#relation").selectOption(person.relation);
   }
   if (person.mobile) await page.getByRole("radio", { name: de("who.channel_sms") }).check();
-  for (const field of ["given", "family", "day", "month", "year", "mail", "mobile", "phone", "note"]) {
+  for (const field of ["given", "family", "day", "month", "year", "mail", "mobile", "phone", "note", "referral"]) {
     if (person[field] !== undefined && !(field === "mail" && person.mobile)) await page.locator(`#${field}`).fill(person[field]);
   }
   if (person.gender) await page.getByRole("radio", { name: de(`gender.${person.gender}`), exact: true }).check();

@@ -6,7 +6,8 @@ import { readFileSync } from "node:fs";
 const read = (name) => JSON.parse(readFileSync(new URL(`../../app/src/i18n/${name}.json`, import.meta.url), "utf8"));
 
 /** The tables by what shows them, each in both languages. */
-export const tables = Object.fromEntries([["patient", ""], ["office", "office."], ["sealed", "sealed."]].map(([name, prefix]) => [name, { de: read(`${prefix}de`), en: read(`${prefix}en`) }]));
+const table = (...prefixes) => Object.fromEntries(["de", "en"].map((language) => [language, Object.assign({}, ...prefixes.map((prefix) => read(`${prefix}${language}`)))]));
+export const tables = { patient: table("", "later."), office: table("office."), sealed: table("sealed."), setup: table("office.rules.") };
 
 const speaker = (table, tag) => (key, params = {}) => {
   const entry = table[key];
@@ -20,3 +21,4 @@ export const de = speaker(tables.patient.de, "de");
 export const en = speaker(tables.patient.en, "en");
 export const office = speaker(tables.office.de, "de");
 export const sealed = speaker(tables.sealed.de, "de");
+export const setup = speaker(tables.setup.de, "de");

@@ -9,7 +9,9 @@ export interface Request {
   safe?: boolean;
   /** The request outlives the page, for a last word on leaving it. */
   keepalive?: boolean;
-  signal?: AbortSignal;
+  signal?: AbortSignal | undefined;
+  /** Asks the server anew, past every cache on the way. */
+  fresh?: boolean;
 }
 
 /** newKey is a fresh Idempotency-Key: 128 random bits in 32 hex digits. */
@@ -26,13 +28,14 @@ const pause = (ms: number) => new Promise<void>((resolve) => setTimeout(resolve,
  * something twice: that is one that writes and has no key.
  */
 export async function send<T>(path: string, request: Request = {}): Promise<T> {
-  const { method = "GET", body, key, safe = false, keepalive = false, signal } = request;
+  const { method = "GET", body, key, safe = false, keepalive = false, signal, fresh = false } = request;
   const headers: Record<string, string> = {};
   if (body !== undefined) headers["Content-Type"] = "application/json";
   if (key) headers["Idempotency-Key"] = key;
   const init: RequestInit = { method, headers, credentials: "same-origin", redirect: "error", keepalive };
   if (body !== undefined) init.body = JSON.stringify(body);
   if (signal) init.signal = signal;
+  if (fresh) init.cache = "reload";
 
   const repeatable = method === "GET" || safe || key !== undefined;
   for (let attempt = 1; ; attempt++) {

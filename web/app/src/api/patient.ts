@@ -1,5 +1,5 @@
 import { newKey, send } from "./http.ts";
-import type { BookedView, BookingRequest, Challenge, Hold, Pending, PendingView, Practice, SignedDirectory, SlotsAnswer } from "./types.ts";
+import type { BookedView, BookingRequest, Challenge, DaysAnswer, Hold, Pending, PendingView, Practice, SignedDirectory, SlotsAnswer } from "./types.ts";
 
 const root = "/api/v1";
 
@@ -8,21 +8,48 @@ export const getPractice = () => send<Practice>(`${root}/practice`);
 /** getKeys fetches the signed key directory. Whether it may be trusted is src/seal's to say. */
 export const getKeys = () => send<SignedDirectory>(`${root}/keys`);
 
+/** What slots are asked for. Nothing of it says anything about the patient. */
+export interface Wanted {
+  service?: string;
+  chain?: string;
+  practitioner: string;
+  /** Keeps "any" practitioner the same one for as long as it is the same. */
+  seed?: string;
+}
+
+interface Asking {
+  signal?: AbortSignal;
+  /** Past every cache on the way. */
+  fresh?: boolean;
+}
+
+const query = (path: string, fields: object) => `${root}/${path}?${new URLSearchParams(fields as Record<string, string>)}`;
+
 /** getSlots asks for [from, to) in local dates, at most 62 days. Throws a Problem. */
-export const getSlots = (query: { service: string; practitioner: string; from: string; to: string }, signal?: AbortSignal) =>
-  send<SlotsAnswer>(`${root}/slots?${new URLSearchParams(query)}`, signal ? { signal } : {});
+export const getSlots = (wanted: Wanted & { from: string; to: string; persons?: string }, asking: Asking = {}) =>
+  send<SlotsAnswer>(query("slots", wanted), asking);
+
+/** getDays asks which days have a slot, from a local date up to the horizon. */
+export const getDays = (wanted: Wanted & { from: string }, asking: Asking = {}) => send<DaysAnswer>(query("slots/days", wanted), asking);
+
+/** getNext asks for the first n slots of each condition. */
+export const getNext = (wanted: Wanted & { n: string }, asking: Asking = {}) => send<SlotsAnswer>(query("slots/next", wanted), asking);
 
 export const getChallenge = (hold: string) => send<Challenge>(`${root}/challenge?${new URLSearchParams({ hold })}`);
 
-export interface HoldRequest {
-  token: string;
+/** One slot to hold, with the quotas of the alternative that the patient fits. */
+export interface HoldItem {
   service: string;
   practitioner: string;
   location: string;
   starts: string;
+  quotas?: string[];
 }
 
-/** Throws slot_taken (with alternatives), slot_not_offered, too_many_holds, holds_unavailable. */
+/** Several are held all or none. */
+export type HoldRequest = { token: string } & (HoldItem | { items: HoldItem[] });
+
+/** Throws slot_taken (with alternatives), slot_not_offered, quota_full, too_many_holds, holds_unavailable. */
 export const hold = (body: HoldRequest) => send<Hold>(`${root}/holds`, { method: "POST", body, key: newKey() });
 
 /** Throws no_extension_left, hold_expired. */

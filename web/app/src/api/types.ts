@@ -34,11 +34,38 @@ export interface Service {
   description: string;
   instructions: string;
   duration_minutes: number;
+  /** With whom it takes another time than usual. */
+  durations?: Record<string, number>;
   price_cents?: number;
   /** Empty means all. */
   insurance: Insurance[];
   patients: Patients;
+  /** In full years, both inclusive. */
+  min_age?: number;
+  max_age?: number;
+  referral?: boolean;
+  /** Above one it is a group. */
+  seats?: number;
+  confirmation: "at_once" | "by_staff";
+  /** How long before the start patients can still cancel or move. */
+  cancel_minutes: number;
+  move_minutes: number;
   practitioners: string[];
+}
+
+/** Services that are booked together, in this order. An optional step is left out only where it fits nowhere. */
+export interface Chain {
+  id: string;
+  name: string;
+  description: string;
+  steps: { service: string; optional: boolean }[];
+}
+
+/** What a booking shows to the server, because a window or a quota is not for everybody. */
+export interface Reveal {
+  kind: "insurance" | "patients" | "service";
+  where: "window" | "quota";
+  name: string;
 }
 
 /** A closure that patients are told of: of the whole practice, unless it names whose. Dates are inclusive. */
@@ -74,6 +101,8 @@ export interface Practice {
   services: Service[];
   /** Of the next sixty days. */
   closures: Closure[];
+  chains: Chain[];
+  reveals: Reveal[];
 }
 
 export interface SignedDirectory {
@@ -81,20 +110,42 @@ export interface SignedDirectory {
   signature: string;
 }
 
-export interface Condition {
+/** Whom a slot is for, and the quotas that they use up by booking it. */
+export interface Admission {
+  /** Empty means all. */
   insurance: Insurance[];
   patients: Patients;
+  quotas?: string[];
 }
 
-/** A day on which nothing is left open: a public holiday has a name, a closure perhaps a text. */
+/** For whom a slot is: one of the alternatives has to fit, and all the rest. */
+export interface Condition {
+  alternatives: Admission[];
+  min_age?: number;
+  max_age?: number;
+  referral?: boolean;
+  price_cents?: number;
+}
+
+/** A day without a slot, and why: a public holiday has a name, a closure perhaps a text, and what is not in sale yet the instant from which it is. */
 export interface ClosedDay {
   date: string;
-  reason: "holiday" | "closure";
+  reason: "holiday" | "closure" | "full" | "quota" | "later";
   name?: string;
   text?: string;
+  opens?: string;
 }
 
-/** Slots point into the three tables of their answer by index. */
+/** An open consultation hour: nothing to book, people come. */
+export interface WalkIn {
+  starts: string;
+  ends: string;
+  practitioner: number | null;
+  location: number;
+  name: string;
+}
+
+/** Slots point into the three tables of their answer by index, itineraries into its slots. */
 export interface SlotsAnswer {
   zone: string;
   from: string;
@@ -102,7 +153,20 @@ export interface SlotsAnswer {
   practitioners: string[];
   locations: string[];
   conditions: Condition[];
-  slots: { starts: string; ends: string; practitioner: number; location: number; condition: number }[];
+  slots: { starts: string; ends: string; practitioner: number; location: number; condition: number; step?: number }[];
+  /** Of a chain or several persons; then slots count only in these. */
+  itineraries?: number[][];
+  closed: ClosedDay[];
+  walk_in: WalkIn[];
+}
+
+/** Which days have a slot, and for whom. */
+export interface DaysAnswer {
+  zone: string;
+  from: string;
+  to: string;
+  conditions: Condition[];
+  days: { date: string; free: number; conditions: number[] }[];
   closed: ClosedDay[];
 }
 
@@ -113,6 +177,8 @@ export interface Hold {
   ends: string;
   expires: string;
   extensions_left: number;
+  /** Of several held together, in their order. */
+  items?: { booking_id: string; starts: string; ends: string }[];
 }
 
 /** Comes with 409 slot_taken. */
@@ -145,13 +211,16 @@ export interface EnvelopeJSON {
 
 export interface BookingRequest {
   token: string;
-  envelope: EnvelopeJSON;
+  /** Of one appointment; of several there are lists, in the order of the hold's items. */
+  envelope?: EnvelopeJSON;
+  envelopes?: EnvelopeJSON[];
   channel: Channel;
   address: string;
   /** The booking's secret itself; for channel mail only, whose link carries it. */
   secret?: string;
   secret_hash: string;
-  copy: string;
+  copy?: string;
+  copies?: string[];
   language: string;
   proof?: Proof;
 }
@@ -163,27 +232,43 @@ export interface Pending {
   sends_left: number;
 }
 
-export interface PendingView {
-  status: "pending";
+/** One appointment of a booking. */
+export interface BookedItem {
+  status?: string;
+  booking_id: string;
+  appointment?: string;
   starts: string;
   ends: string;
-  zone: string;
-  practitioner: string;
+  practitioner: { id: string; name: string };
   location: Location;
-  expires: string;
+  /** The patient's copy, sealed to the booking's secret. */
+  copy: string | null;
 }
 
-export interface BookedView {
-  status: "booked";
-  appointment: string;
+interface View {
   booking_id: string;
   starts: string;
   ends: string;
   zone: string;
-  /** The patient's copy, sealed to the booking's secret. */
-  copy: string | null;
   practitioner: { id: string; name: string };
   location: Location;
+  copy: string | null;
+  /** One or more, in order of time. */
+  items?: BookedItem[];
+}
+
+export interface PendingView extends View {
+  status: "pending";
+  expires: string;
+  /** Whether staff has the last word. */
+  confirmation?: "at_once" | "by_staff";
+}
+
+/** Requested ones wait for somebody of the practice to accept them. */
+export interface BookedView extends View {
+  status: "booked" | "requested";
+  appointment: string;
   cancel_until: string;
+  move_until?: string;
   ics: string;
 }

@@ -2,7 +2,8 @@ import { afterEach, describe, expect, test, vi } from "vitest";
 import type { ClosedDay, Closure, Practice } from "../api/types.ts";
 import { speak } from "../i18n/catalogue.svelte.ts";
 import { byDay, place, shutIn, weekOf, withClosed } from "./slots.ts";
-import { closureTitle, whyShut } from "./words.ts";
+import { whyShut } from "./slotwords.ts";
+import { closureTitle } from "./words.ts";
 
 vi.stubGlobal("document", { documentElement: {} }); // whose language changes
 afterEach(() => speak("de"));
@@ -13,13 +14,13 @@ const christmas: ClosedDay[] = [
   { date: "2026-12-26", reason: "closure", text: "Praxisurlaub" },
   { date: "2026-12-27", reason: "closure", text: "Praxisurlaub" },
 ];
-const slot = (starts: string) => place({ starts, ends: starts, practitioner: "p", location: "l", condition: { insurance: [], patients: "all" } }, "Europe/Berlin");
+const slot = (starts: string) => place({ starts, ends: starts, practitioner: "p", location: "l", condition: { alternatives: [{ insurance: [], patients: "all" }] } }, "Europe/Berlin");
 
 describe("shutIn", () => {
   const closed = withClosed(new Map(), { closed: christmas });
 
   test("puts days with the same reason together and keeps others apart", () => {
-    expect(shutIn(weekOf("2026-12-21", new Map()), closed, "2026-12-01").map(({ days, why }) => [days, whyShut(why)])).toEqual([
+    expect(shutIn(weekOf("2026-12-21", new Map()), closed, "2026-12-01").map(({ days, why }) => [days, whyShut(why, "Europe/Berlin", "2026-12-01")])).toEqual([
       [["2026-12-24", "2026-12-26"], "Geschlossen: Praxisurlaub"],
       [["2026-12-25"], "Feiertag: Erster Weihnachtstag"],
     ]);
@@ -37,8 +38,23 @@ describe("shutIn", () => {
   });
 });
 
-test("a closure without words is still a closure", () => {
-  expect(whyShut({ date: "2026-12-28", reason: "closure" })).toBe("Die Praxis ist geschlossen.");
+describe("whyShut", () => {
+  const today = "2026-11-22";
+  const plain = (text: string) => text.replaceAll("\u00a0", " ");
+  test.each<[string, Partial<ClosedDay>, string, string]>([
+    ["a closure without words is still a closure", { reason: "closure" }, "Die Praxis ist geschlossen.", "The practice is closed."],
+    ["all taken", { reason: "full" }, "Alles vergeben. Wird ein Termin frei, erscheint er hier.", "All taken. If an appointment becomes free, it appears here."],
+    ["a quota", { reason: "quota" }, "Das Kontingent für diesen Tag ist erschöpft.", "All places for this day are taken."],
+    ["in sale later today", { reason: "later", opens: "2026-11-22T06:30:00Z" }, "Buchbar ab heute, 7:30 Uhr.", "Bookable from today, 7:30."],
+    ["in sale tomorrow", { reason: "later", opens: "2026-11-23T06:30:00Z" }, "Buchbar ab morgen, 7:30 Uhr.", "Bookable from tomorrow, 7:30."],
+    ["in sale from the beginning of a day", { reason: "later", opens: "2027-02-28T23:00:00Z" }, "Buchbar ab 1. März.", "Bookable from 1 March."],
+    ["in sale from a time of a day", { reason: "later", opens: "2027-03-01T07:00:00Z" }, "Buchbar ab 1. März, 8:00 Uhr.", "Bookable from 1 March, 8:00."],
+  ])("%s", async (_, day, german, english) => {
+    const closed: ClosedDay = { date: "2026-12-28", reason: "closure", ...day };
+    expect(plain(whyShut(closed, "Europe/Berlin", today))).toBe(german);
+    await speak("en");
+    expect(plain(whyShut(closed, "Europe/Berlin", today))).toBe(english);
+  });
 });
 
 describe("closureTitle", () => {

@@ -3,15 +3,16 @@
 // address, the title, the history or a store of the browser.
 
 import { tick } from "svelte";
-import { serverNow } from "../api/http.ts";
-import { getSlots } from "../api/patient.ts";
+import { newKey, serverNow } from "../api/http.ts";
+import { getDays, getNext, getSlots, type Wanted } from "../api/patient.ts";
 import { Problem, reasonOf } from "../api/problem.ts";
-import type { Alternative, Channel, Pending, Practice, Service, SlotsAnswer } from "../api/types.ts";
-import { addressOf, emptyForm, type Form } from "./form.ts";
+import type { Alternative, Channel, DaysAnswer, Pending, Practice } from "../api/types.ts";
+import { addressOf, emptyForm, withPersons, type Form } from "./form.ts";
 import { Held } from "./held.svelte.ts";
-import { judge, questionsUpFront, type Answers, type Question } from "./offer.ts";
-import { place, slotKey, unfold, windowFrom, withClosed, type Closed, type Slot } from "./slots.ts";
-import { addDays, dayIn } from "./time.ts";
+import { choicesOf, judgeAll, noAnswers, questionsUpFront, type Answers, type Choice, type Question } from "./offer.ts";
+import { previewed } from "./preview.ts";
+import { overviewOf, sift, slotKey, unfold, walkIns, weekFrom, withClosed, type Closed, type Hour, type Overview, type Slot } from "./slots.ts";
+import { dayIn, mondayOf } from "./time.ts";
 
 export type Screen = "what" | "when" | "who" | "sent";
 const screens: readonly Screen[] = ["what", "when", "who", "sent"];
@@ -26,26 +27,38 @@ export interface Sent {
   secret: string;
 }
 
-/** How far ahead the page looks for the first free slot, in days. */
-const horizon = 4 * 28;
+/** How many appointments the server names of each kind, and the page shows of them. */
+const soonest = 5;
+/** How many weeks are searched for several appointments: the days tell only where one fits. */
+const patience = 6;
+
+export const mostPersons = 6;
 
 export class Flow {
   readonly practice: Practice;
+  readonly choices: readonly Choice[];
+  /** As whom somebody of the practice looks at the page. Nothing is held or booked then. */
+  readonly preview: Answers | undefined;
   screen = $state<Screen>("what");
-  answers = $state<Answers>({ insurance: "", known: "" });
-  serviceID = $state("");
+  answers = $state<Answers>() as Answers;
+  choiceID = $state("");
   practitionerID = $state("any");
+  persons = $state(1);
   form = $state<Form>() as Form;
   held = $state.raw<Held>();
   sent = $state.raw<Sent>();
   setback = $state.raw<Setback>();
 
+  /** Which days have something; undefined until the server said so. */
+  days = $state.raw<DaysAnswer>();
+  /** The soonest slots of all. */
+  next = $state.raw<Slot[]>([]);
+  /** The slots of the weeks read so far, each named by its Monday. */
   slots = $state.raw<Slot[]>([]);
-  /** The days known to be closed. */
+  weeks = $state.raw<ReadonlySet<string>>(new Set());
+  hours = $state.raw<Hour[]>([]);
   closed = $state.raw<Closed>(new Map());
-  /** Slots before this day are known; from here on the server was not asked yet. */
-  knownUntil = $state("");
-  loading = $state(false);
+  private reading = $state(0);
   /** Why the slots could not be read, or "". */
   failure = $state("");
   /** The slot whose hold is being asked for. */
@@ -54,13 +67,18 @@ export class Flow {
   focus = "";
   private asked = "";
   private over = false;
-  private abort: AbortController | undefined;
+  private abort = new AbortController();
+  /** Keeps "any practitioner" the same one from week to week. It lives as long as this page. */
+  private readonly seed = newKey();
 
   constructor(practice: Practice) {
     this.practice = practice;
+    this.choices = choicesOf(practice);
+    this.preview = previewed(location.hash);
+    this.answers = { ...(this.preview ?? noAnswers) };
     this.form = emptyForm(practice.channels);
-    const bookable = practice.services.filter((service) => judge(service, this.answers).kind !== "refused");
-    if (bookable.length === 1) this.serviceID = bookable[0]?.id ?? "";
+    const bookable = this.choices.filter(({ conditions }) => judgeAll(conditions, this.answers).kind !== "refused");
+    if (bookable.length === 1) this.choiceID = bookable[0]?.id ?? "";
     history.replaceState({ screen: "what" }, "");
     addEventListener("popstate", (event) => this.arrive((event.state as { screen?: Screen } | null)?.screen ?? "what"));
     addEventListener("pagehide", () => this.held?.drop());
@@ -70,8 +88,26 @@ export class Flow {
     });
   }
 
-  get service(): Service | undefined {
-    return this.practice.services.find(({ id }) => id === this.serviceID);
+  get choice(): Choice | undefined {
+    return this.choices.find(({ id }) => id === this.choiceID);
+  }
+
+  /** What slots are judged by. A service that needs a referral says so where it is chosen. */
+  get judged(): Answers {
+    return this.choice?.services.some(({ referral }) => referral) ? { ...this.answers, referral: "yes" } : this.answers;
+  }
+
+  get overview(): Overview {
+    return overviewOf(this.days ?? { days: [], conditions: [] }, this.judged);
+  }
+
+  /** Whether a day that has a slot has one to take. Of several appointments it may hold one and not all. */
+  get exact(): boolean {
+    return this.persons === 1 && !this.choice?.chain;
+  }
+
+  get loading(): boolean {
+    return this.reading > 0;
   }
 
   get today(): string {
@@ -94,7 +130,7 @@ export class Flow {
     let screen = screens.includes(wanted) ? wanted : "what";
     if (screen === "sent" && !this.sent) screen = "who";
     if (screen === "who" && !this.held) screen = "when";
-    if (screen === "when" && !this.service) screen = "what";
+    if (screen === "when" && !this.choice) screen = "what";
     if (screen !== wanted) history.replaceState({ screen }, "");
     this.screen = screen;
     if (screen === "when") void this.load();
@@ -110,46 +146,79 @@ export class Flow {
   practitionerName = (id: string): string => this.practice.practitioners.find((practitioner) => practitioner.id === id)?.name ?? "";
   locationName = (id: string): string => this.practice.locations.find((location) => location.id === id)?.name ?? "";
 
-  /** load reads slots for what is chosen, from today on, until some are found or the horizon is reached. */
-  async load(fresh = false): Promise<void> {
-    const query = `${this.serviceID}|${this.practitionerID}`;
-    if (query === this.asked && !fresh && !this.failure) return;
-    this.asked = query;
-    this.slots = [];
-    this.closed = new Map();
-    this.knownUntil = this.today;
-    await this.loadMore(true);
+  private get wanted(): Wanted {
+    return { ...(this.choice?.chain ? { chain: this.choiceID } : { service: this.choiceID }), practitioner: this.practitionerID };
   }
 
-  /** loadMore reads the next four weeks; with `search` it goes on until there is a slot. */
-  async loadMore(search = false): Promise<void> {
-    this.abort?.abort();
-    const abort = new AbortController();
-    this.abort = abort;
-    this.loading = true;
+  private get anyone(): { seed?: string } {
+    return this.practitionerID === "any" ? { seed: this.seed } : {};
+  }
+
+  /** load asks which days have something and what is soonest, and reads the first week that does. */
+  async load(fresh = false): Promise<void> {
+    const query = `${this.choiceID}|${this.practitionerID}|${this.persons}`;
+    if (query === this.asked && !fresh && !this.failure) return;
+    this.asked = query;
+    this.abort.abort();
+    this.abort = new AbortController();
+    this.days = undefined;
+    this.next = [];
+    this.slots = [];
+    this.hours = [];
+    this.weeks = new Set();
+    this.closed = new Map();
     this.failure = "";
-    const end = addDays(this.today, horizon);
+    const { signal } = this.abort;
+    await this.while(signal, async () => {
+      const asking = { signal, fresh };
+      const alone = this.persons === 1;
+      const [days, next] = await Promise.all([getDays({ ...this.wanted, from: this.today }, asking), alone ? getNext({ ...this.wanted, ...this.anyone, n: String(soonest) }, asking) : undefined]);
+      if (next) this.next = unfold(next, this.practice);
+      this.closed = withClosed(new Map(), days);
+      this.days = days;
+      // What is not for this patient has a reason to be shown as well.
+      const mondays = new Set([...[this.overview.offered, this.overview.open, this.overview.refused].find((days) => days.length > 0) ?? [], this.today].map(mondayOf));
+      for (const monday of [...mondays].slice(0, this.exact ? 1 : patience)) {
+        await this.read(monday, asking);
+        if (sift(this.slots, this.judged).offered.length > 0) break;
+      }
+    });
+  }
+
+  /** need reads a week unless it is there. */
+  async need(monday: string): Promise<void> {
+    if (!this.days || this.loading || this.failure || this.weeks.has(monday)) return;
+    const { signal } = this.abort;
+    await this.while(signal, () => this.read(monday, { signal }));
+  }
+
+  private async read(monday: string, asking: { signal: AbortSignal; fresh?: boolean }): Promise<void> {
+    const together = this.persons > 1 ? { persons: String(this.persons) } : {};
+    const answer = await getSlots({ ...this.wanted, ...this.anyone, ...weekFrom(monday, this.today), ...together }, asking);
+    if (asking.signal.aborted || this.weeks.has(monday)) return;
+    this.slots = [...this.slots, ...unfold(answer, this.practice)];
+    this.hours = [...this.hours, ...walkIns(answer, this.practice)];
+    this.closed = withClosed(this.closed, answer);
+    this.weeks = new Set([...this.weeks, monday]);
+  }
+
+  /** while notes that something is being read, and why it could not be. What was given up is nobody's failure. */
+  private async while(signal: AbortSignal, work: () => Promise<void>): Promise<void> {
+    this.reading++;
     try {
-      do {
-        const { from, to } = windowFrom(this.knownUntil);
-        const answer: SlotsAnswer = await getSlots({ service: this.serviceID, practitioner: this.practitionerID, from, to }, abort.signal);
-        const known = new Set(this.slots.map(slotKey));
-        this.slots = [...this.slots, ...unfold(answer, this.practice).filter((slot) => !known.has(slotKey(slot)))];
-        this.closed = withClosed(this.closed, answer);
-        this.knownUntil = to;
-      } while (search && this.slots.length === 0 && this.knownUntil < end);
+      await work();
     } catch (thrown) {
-      if (!abort.signal.aborted) this.failure = reasonOf(thrown);
+      if (!signal.aborted) this.failure = reasonOf(thrown);
     } finally {
-      if (this.abort === abort) this.loading = false;
+      this.reading--;
     }
   }
 
   /** take holds a slot and goes on; if it is gone, the second screen says so and shows what is near. */
   async take(slot: Slot): Promise<void> {
-    const service = this.service;
-    if (!service || this.taking) return;
-    if (this.held && this.held.left > 0 && slotKey(this.held.slot) === slotKey(slot) && this.held.service.id === service.id) {
+    const { choice } = this;
+    if (!choice || this.taking) return;
+    if (this.held && this.held.left > 0 && slotKey(this.held.slot) === slotKey(slot) && this.held.choice.id === choice.id) {
       this.setback = undefined;
       this.go("who");
       return;
@@ -160,7 +229,8 @@ export class Flow {
     this.held = undefined;
     this.sent = undefined;
     try {
-      this.held = await Held.on(service, slot);
+      this.held = await this.hold(choice, slot);
+      this.form = withPersons(this.form, this.persons);
       this.go("who");
     } catch (thrown) {
       this.setBack(thrown);
@@ -169,13 +239,15 @@ export class Flow {
     }
   }
 
+  private hold = async (choice: Choice, slot: Slot) => (this.preview ? Held.pretend(choice, slot) : Held.on(choice, slot, this.judged));
+
   /** retake holds the same slot again after its time was up. */
   async retake(): Promise<void> {
     const { held } = this;
     if (!held || this.taking) return;
     this.taking = slotKey(held.slot);
     try {
-      this.held = await Held.on(held.service, held.slot);
+      this.held = await this.hold(held.choice, held.slot);
       this.sent = undefined;
       void tick().then(() => document.querySelector<HTMLElement>("h1")?.focus());
     } catch (thrown) {
@@ -205,7 +277,7 @@ export class Flow {
     const reason = reasonOf(thrown);
     const given = thrown instanceof Problem && Array.isArray(thrown.body.alternatives) ? (thrown.body.alternatives as Alternative[]) : [];
     this.setback = { reason, alternatives: this.alternatives(given) };
-    if (reason === "slot_taken" || reason === "hold_expired") {
+    if (reason === "slot_taken" || reason === "quota_full" || reason === "hold_expired") {
       this.held?.drop();
       this.held = undefined;
       this.sent = undefined;
@@ -216,18 +288,10 @@ export class Flow {
     if (there) void tick().then(() => document.getElementById("setback")?.focus());
   }
 
-  /** Only what the answers allow is an alternative; the condition of a slot is known where it was listed. */
+  /** Only what was listed is an alternative: for whom another slot is, nobody knows here. */
   private alternatives(given: readonly Alternative[]): Slot[] {
-    const zones = new Map(this.practice.locations.map(({ id, zone }) => [id, zone]));
-    const minutes = this.service?.duration_minutes ?? 0;
-    const listed = new Map(this.slots.map((slot) => [slotKey(slot), slot]));
-    return given
-      .map((alternative) => {
-        const ends = new Date(Date.parse(alternative.starts) + minutes * 60_000).toISOString();
-        const condition = { insurance: [], patients: "all" as const };
-        return listed.get(slotKey(alternative)) ?? place({ ...alternative, ends, condition }, zones.get(alternative.location) ?? this.practice.zone);
-      })
-      .filter((slot) => judge(slot.condition, this.answers).kind === "offered");
+    const { offered } = sift([...this.slots, ...this.next], this.judged);
+    return given.flatMap((one) => offered.find((slot) => slotKey(slot) === slotKey(one)) ?? offered.find(({ starts, location, then }) => then.length === 0 && starts === one.starts && location === one.location) ?? []);
   }
 
   /** posted notes that the server has the sealed booking and has sent a message. */

@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest";
-import { addressOf, birthDate, check, emptyForm, inOrder, mailError, mobileNumber, phoneNumber, type Form } from "./form.ts";
+import { addressOf, ageOn, birthDate, check, emptyForm, inOrder, mailError, mobileNumber, personsOf, phoneNumber, withPersons, type Form, type Terms } from "./form.ts";
 
 const today = "2026-11-22";
 const practice = { channels: ["mail", "sms"] as const, asks: { note: "why" } };
@@ -13,7 +13,7 @@ test("a filled form has no errors", () => {
 
 test("an empty form names what is missing, in the order of the page", () => {
   const found = check(emptyForm(["mail"]), { channels: ["mail"], asks: {} }, today);
-  expect(inOrder(found)).toEqual(["given", "family", "day", "month", "year", "mail"]);
+  expect(inOrder(emptyForm(["mail"]), found)).toEqual(["given", "family", "day", "month", "year", "mail"]);
 });
 
 test("a single channel is chosen already", () => {
@@ -107,4 +107,54 @@ test("names may be long in letters but not in tricks", () => {
 test("the address is the chosen channel's", () => {
   expect(addressOf(filled({ mail: " lena@beispiel.example " }))).toBe("lena@beispiel.example");
   expect(addressOf(filled({ channel: "sms", mobile: "0151 23456789" }))).toBe("+4915123456789");
+});
+
+describe("what the appointment asks of those who come", () => {
+  const terms = (rest: Partial<Terms>): Terms => ({ day: "2026-12-01", referral: false, ...rest });
+  const found = (change: Partial<Form>, rest: Partial<Terms>) => check(filled(change), { channels: ["mail"], asks: {} }, today, terms(rest));
+
+  test.each([
+    ["18 on that day", { day: "1", month: "12", year: "2008" }, { min: 18 }, {}],
+    ["18 the day after", { day: "2", month: "12", year: "2008" }, { min: 18 }, { year: "error.age" }],
+    ["17 for the last day", { day: "2", month: "12", year: "2008" }, { max: 17 }, {}],
+    ["no longer 17", { day: "1", month: "12", year: "2008" }, { max: 17 }, { year: "error.age" }],
+    ["a date that is none is only that", { day: "31", month: "2", year: "2020" }, { min: 18 }, { day: "error.date_unknown" }],
+  ])("%s", (_, born, limits, wrong) => {
+    expect(found(born, limits)).toEqual(wrong);
+  });
+
+  test("a referral is asked for only where one is needed", () => {
+    expect(found({}, { referral: true })).toEqual({ referral: "error.referral_missing" });
+    expect(found({ referral: "ABCD-EFGH-JKLM" }, { referral: true })).toEqual({});
+    expect(found({}, {})).toEqual({});
+  });
+
+  test("somebody born on 29 February is a year older on 1 March", () => {
+    expect([ageOn("2008-02-29", "2026-02-28"), ageOn("2008-02-29", "2026-03-01"), ageOn("2026-12-01", "2026-12-01")]).toEqual([17, 18, 0]);
+  });
+});
+
+describe("several persons", () => {
+  const family = (change: Partial<Form> = {}) => withPersons(filled({ relation: "parent", ...change }), 3);
+  const found = (form: Form) => check(form, { channels: ["mail"], asks: {} }, today);
+
+  test("each says who they are, the contact is asked for once, and errors stand in the order of the page", () => {
+    const form = family({ relation: "" });
+    expect(personsOf(form).map(({ family }) => family)).toEqual(["Beispiel", "Beispiel", "Beispiel"]);
+    expect(inOrder(form, found(form))).toEqual(["relation", ...["given", "day", "month", "year"].map((field) => `${field}-2`), ...["given", "day", "month", "year"].map((field) => `${field}-3`)]);
+  });
+
+  test("the booker is one of them, or says a name", () => {
+    expect(found({ ...family(), more: [] })).toEqual({});
+    expect(found({ ...family(), more: [], who: "other" })).toEqual({ bookerName: "error.booker_missing" });
+  });
+
+  test("fewer persons drop the last, and more keep whom it was filled in for", () => {
+    const form = family();
+    const [second] = form.more;
+    if (second) second.given = "Kim";
+    expect(withPersons(form, 2).more.map(({ given }) => given)).toEqual(["Kim"]);
+    expect(withPersons(withPersons(form, 2), 4).more.map(({ given }) => given)).toEqual(["Kim", "", ""]);
+    expect(withPersons(form, 1).more).toEqual([]);
+  });
 });

@@ -4,52 +4,76 @@
 import type { Channel, Gender, Insurance, Practice } from "../api/types.ts";
 import { SealError } from "../seal/error.ts";
 import { cleanText, NAME, NOTE, type TextRule } from "../seal/text.ts";
-import type { Key } from "../i18n/index.ts";
+import type { Key } from "../i18n/later.ts";
 
 export const relations = ["parent", "child", "partner", "guardian", "carer", "other"] as const;
 export type Relation = (typeof relations)[number];
 
-export interface Form {
-  who: "self" | "other";
-  bookerName: string;
-  relation: Relation | "";
+export interface Person {
   given: string;
   family: string;
   day: string;
   month: string;
   year: string;
+  gender: Gender | "";
+}
+
+/** Form is about one person, or about several who share the contact. */
+export interface Form extends Person {
+  who: "self" | "other";
+  bookerName: string;
+  relation: Relation | "";
+  /** The second person and those after. */
+  more: Person[];
+  referral: string;
   channel: Channel | "";
   mail: string;
   mobile: string;
   phone: string;
-  gender: Gender | "";
   insurance: Insurance | "";
   note: string;
 }
 
+const emptyPerson = (): Person => ({ given: "", family: "", day: "", month: "", year: "", gender: "" });
+
 /** A form with one channel has nothing to choose: it is chosen already. */
 export const emptyForm = (channels: readonly Channel[]): Form => ({
+  ...emptyPerson(),
   who: "self",
   bookerName: "",
   relation: "",
-  given: "",
-  family: "",
-  day: "",
-  month: "",
-  year: "",
+  more: [],
+  referral: "",
   channel: channels.length === 1 ? (channels[0] ?? "") : channels.includes("mail") ? "mail" : "",
   mail: "",
   mobile: "",
   phone: "",
-  gender: "",
   insurance: "",
   note: "",
 });
 
-/** In the order of the page, so that the first error is the first field to mend. */
-export const fields = ["bookerName", "relation", "given", "family", "day", "month", "year", "channel", "mail", "mobile", "phone", "note"] as const;
-export type Field = (typeof fields)[number];
+/** withPersons makes room for so many. Whom it was filled in for already stays; a family has one name more often than not. */
+export const withPersons = (form: Form, count: number): Form => ({ ...form, more: Array.from({ length: count - 1 }, (_, i) => form.more[i] ?? { ...emptyPerson(), family: form.family }) });
+
+/** personsOf are all who come. */
+export const personsOf = (form: Form): Person[] => [form, ...form.more];
+
+const personal = ["given", "family", "day", "month", "year"] as const;
+type Personal = (typeof personal)[number];
+/** The second person's fields are "given-2" and so on. */
+export type Field = Personal | `${Personal}-${number}` | "bookerName" | "relation" | "referral" | "channel" | "mail" | "mobile" | "phone" | "note";
 export type Errors = Partial<Record<Field, Key>>;
+
+/** fieldOf names a field of the person with this index. */
+export const fieldOf = (field: Personal, person: number): Field => (person === 0 ? field : `${field}-${person + 1}`);
+
+/** fieldsOf lists what a form has in the order of the page, so that the first error is the first field to mend. */
+export const fieldsOf = (form: Form): Field[] => {
+  const booker = ["bookerName", "relation"] as const;
+  const first = form.who === "other" ? booker : [];
+  const between = form.who === "self" && form.more.length > 0 ? (["relation"] as const) : [];
+  return [...first, ...personal, ...between, ...form.more.flatMap((_, i) => personal.map((field) => fieldOf(field, i + 1))), "referral", "channel", "mail", "mobile", "phone", "note"];
+};
 
 /** What seals the booking also says what a text may contain; here it becomes words. */
 function textError(text: string, rule: TextRule, missing: Key, long: Key): Key | undefined {
@@ -74,9 +98,11 @@ export function birthDate({ day, month, year }: Pick<Form, "day" | "month" | "ye
 
 const within = (text: string, low: number, high: number) => /^\d{1,2}$/.test(text) && Number(text) >= low && Number(text) <= high;
 
-function dateErrors(form: Form, today: string): Errors {
+type DateErrors = { day?: Key; month?: Key; year?: Key };
+
+function dateErrors(form: Person, today: string): DateErrors {
   const [day, month, year] = [form.day.trim(), form.month.trim(), form.year.trim()];
-  const errors: Errors = {};
+  const errors: DateErrors = {};
   if (!within(day, 1, 31)) errors.day = day ? "error.day" : "error.day_missing";
   if (!within(month, 1, 12)) errors.month = month ? "error.month" : "error.month_missing";
   if (!/^\d{4}$/.test(year)) errors.year = year ? "error.year_digits" : "error.year_missing";
@@ -112,19 +138,39 @@ export function mobileNumber(text: string): string | undefined {
   return number && (!number.startsWith("+49") || /^\+491[567]\d{7,9}$/.test(number)) ? number : undefined;
 }
 
+/** ageOn is how old somebody is on a day, in full years. */
+export function ageOn(birth: string, day: string): number {
+  return Number(day.slice(0, 4)) - Number(birth.slice(0, 4)) - (day.slice(5) < birth.slice(5) ? 1 : 0);
+}
+
+/** What the appointment asks of those who come. */
+export interface Terms {
+  /** Its local date. */
+  day: string;
+  min?: number;
+  max?: number;
+  referral: boolean;
+}
+
 /** check finds everything wrong with a form. today is the local date at the practice. */
-export function check(form: Form, practice: Pick<Practice, "asks" | "channels">, today: string): Errors {
+export function check(form: Form, practice: Pick<Practice, "asks" | "channels">, today: string, terms?: Terms): Errors {
   const errors: Errors = {};
   const set = (field: Field, error: Key | undefined) => {
     if (error) errors[field] = error;
   };
-  if (form.who === "other") {
-    set("bookerName", nameError(form.bookerName, "error.booker_missing"));
-    set("relation", form.relation ? undefined : "error.relation_missing");
-  }
-  set("given", nameError(form.given, "error.given_missing"));
-  set("family", nameError(form.family, "error.family_missing"));
-  Object.assign(errors, dateErrors(form, today));
+  if (form.who === "other") set("bookerName", nameError(form.bookerName, "error.booker_missing"));
+  if (form.who === "other" || form.more.length > 0) set("relation", form.relation ? undefined : "error.relation_missing");
+  personsOf(form).forEach((person, i) => {
+    set(fieldOf("given", i), nameError(person.given, "error.given_missing"));
+    set(fieldOf("family", i), nameError(person.family, "error.family_missing"));
+    const wrong = dateErrors(person, today);
+    for (const part of ["day", "month", "year"] as const) set(fieldOf(part, i), wrong[part]);
+    const birth = birthDate(person);
+    if (!terms || !birth || wrong.day || wrong.month || wrong.year) return;
+    const age = ageOn(birth, terms.day);
+    if (age < (terms.min ?? 0) || age > (terms.max ?? 200)) set(fieldOf("year", i), "error.age");
+  });
+  if (terms?.referral) set("referral", nameError(form.referral, "error.referral_missing"));
   if (!form.channel || !practice.channels.includes(form.channel)) set("channel", "error.channel_missing");
   if (form.channel === "mail") {
     set("mail", mailError(form.mail));
@@ -136,7 +182,7 @@ export function check(form: Form, practice: Pick<Practice, "asks" | "channels">,
 }
 
 /** inOrder lists the fields with errors as they stand on the page. */
-export const inOrder = (errors: Errors): Field[] => fields.filter((field) => errors[field]);
+export const inOrder = (form: Form, errors: Errors): Field[] => fieldsOf(form).filter((field) => errors[field]);
 
 /** addressOf is where the confirmation goes, as the server wants it. */
 export const addressOf = (form: Form): string => (form.channel === "sms" ? (mobileNumber(form.mobile) ?? "") : form.mail.trim());

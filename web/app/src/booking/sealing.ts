@@ -9,18 +9,27 @@ import type { Booking } from "../seal/plaintext.ts";
 import { solveInWorker } from "../seal/workers.ts";
 
 export interface Sealed {
-  envelope: Envelope;
-  copy: string;
+  /** One for each part, in their order. */
+  envelopes: Envelope[];
+  copies: string[];
   secret: string;
   secretHash: string;
 }
 
-/** sealAll checks the directory first, against the pin where there is one; throws its SealError (directory_…) before anything of the patient is touched. */
-export async function sealAll(signed: SignedDirectory, tenant: string, booking: Booking, copy: PatientCopy, now: Date, pin?: string): Promise<Sealed> {
+/**
+ * sealAll seals the appointments of one booking under one secret. It checks the
+ * directory first, against the pin where there is one; throws its SealError
+ * (directory_…) before anything of the patient is touched.
+ */
+export async function sealAll(signed: SignedDirectory, tenant: string, parts: readonly { booking: Booking; copy: PatientCopy }[], now: Date, pin?: string): Promise<Sealed> {
   const target = checkDirectory(await openDirectory(signed), { tenant, now, ...(pin === undefined ? {} : { pin }) });
   const secret = newSecret();
-  const [envelope, sealedCopy, hash] = await Promise.all([sealBooking(target, booking), sealCopy(secret, tenant, booking.booking_id, copy), hashSecret(secret)]);
-  return { envelope, copy: sealedCopy, secret: toBase64(secret), secretHash: toBase64(hash) };
+  const [envelopes, copies, hash] = await Promise.all([
+    Promise.all(parts.map(({ booking }) => sealBooking(target, booking))),
+    Promise.all(parts.map(({ booking, copy }) => sealCopy(secret, tenant, booking.booking_id, copy))),
+    hashSecret(secret),
+  ]);
+  return { envelopes, copies, secret: toBase64(secret), secretHash: toBase64(hash) };
 }
 
 /** readCopy opens the patient's copy with the secret of the link. All ids are bare. */

@@ -1,19 +1,20 @@
 import { describe, expect, test } from "vitest";
 import type { Condition, Practice, SlotsAnswer } from "../api/types.ts";
-import { bestDay, byDay, nextFree, place, sift, unfold, weekOf, windowFrom, type Slot } from "./slots.ts";
+import { noAnswers, type Answers } from "./offer.ts";
+import { bestDay, byDay, byStart, nextFree, onceEach, overviewOf, place, sift, slotKey, stopsOf, unfold, walkIns, weekFrom, weekOf, type Slot } from "./slots.ts";
 
-const all: Condition = { insurance: [], patients: "all" };
-const privately: Condition = { insurance: ["PKV", "SEL"], patients: "all" };
+const all: Condition = { alternatives: [{ insurance: [], patients: "all" }] };
+const privately: Condition = { alternatives: [{ insurance: ["PKV", "SEL"], patients: "all" }] };
+const said = (answers: Partial<Answers>): Answers => ({ ...noAnswers, ...answers });
 
 const slot = (starts: string, condition = all, practitioner = "p"): Slot => {
   const ends = new Date(Date.parse(starts) + 15 * 60_000).toISOString().replace(".000", "");
   return place({ starts, ends, practitioner, location: "l", condition }, "Europe/Berlin");
 };
-const none = { insurance: "", known: "" } as const;
 
 describe("unfold", () => {
   const practice = { locations: [{ id: "l", zone: "America/New_York" }] } as Practice;
-  const answer = (row: SlotsAnswer["slots"][number]): SlotsAnswer => ({ zone: "Europe/Berlin", from: "", to: "", practitioners: ["p"], locations: ["l", "unknown"], conditions: [all], slots: [row], closed: [] });
+  const answer = (row: SlotsAnswer["slots"][number]): SlotsAnswer => ({ zone: "Europe/Berlin", from: "", to: "", practitioners: ["p"], locations: ["l", "unknown"], conditions: [all], slots: [row], closed: [], walk_in: [] });
   const row = { starts: "2026-11-26T03:30:00Z", ends: "2026-11-26T03:45:00Z", practitioner: 0, location: 0, condition: 0 };
 
   test("takes the location's zone, and the answer's where the location is unknown", () => {
@@ -30,7 +31,7 @@ describe("sift", () => {
   const slots = [slot("2026-11-26T15:45:00Z"), slot("2026-11-26T16:00:00Z", privately), slot("2026-11-26T16:30:00Z", privately), slot("2026-11-27T16:00:00Z", privately)];
 
   test("a statutory patient never gets a private slot, and reads when and why", () => {
-    const { offered, withheld, open } = sift(slots, { insurance: "GKV", known: "" });
+    const { offered, withheld, open } = sift(slots, said({ insurance: "GKV" }));
     expect(offered.map(({ starts }) => starts)).toEqual(["2026-11-26T15:45:00Z"]);
     expect(withheld.map(({ starts, ends, verdict }) => [starts, ends, verdict.kind])).toEqual([
       ["2026-11-26T16:00:00Z", "2026-11-26T16:45:00Z", "refused"],
@@ -40,18 +41,18 @@ describe("sift", () => {
   });
 
   test("without an answer the slot is withheld and the question is named", () => {
-    const { offered, open } = sift(slots, none);
+    const { offered, open } = sift(slots, noAnswers);
     expect(offered).toHaveLength(1);
     expect(open).toEqual(["insurance"]);
   });
 
   test("a long pause makes two stretches", () => {
-    const { withheld } = sift([slot("2026-11-26T08:00:00Z", privately), slot("2026-11-26T16:00:00Z", privately)], { insurance: "GKV", known: "" });
+    const { withheld } = sift([slot("2026-11-26T08:00:00Z", privately), slot("2026-11-26T16:00:00Z", privately)], said({ insurance: "GKV" }));
     expect(withheld).toHaveLength(2);
   });
 
   test("who may have everything has nothing withheld", () => {
-    expect(sift(slots, { insurance: "PKV", known: "" })).toMatchObject({ withheld: [], open: [] });
+    expect(sift(slots, said({ insurance: "PKV" }))).toMatchObject({ withheld: [], open: [] });
   });
 });
 
@@ -92,7 +93,67 @@ test("the next free ones are different times, soonest first", () => {
   expect(nextFree(slots, 2).map(({ starts, practitioner }) => [starts, practitioner])).toEqual([["2026-11-26T09:00:00Z", "a"], ["2026-11-26T10:00:00Z", "p"]]);
 });
 
-test("a window begins where asked and ends on a Monday, within what the server answers", () => {
-  expect(windowFrom("2026-11-22")).toEqual({ from: "2026-11-22", to: "2026-12-14" });
-  expect(windowFrom("2026-12-14")).toEqual({ from: "2026-12-14", to: "2027-01-11" });
+test("a week is asked for from Monday to Monday, and from today on", () => {
+  expect(weekFrom("2026-11-23", "2026-11-22")).toEqual({ from: "2026-11-23", to: "2026-11-30" });
+  expect(weekFrom("2026-11-16", "2026-11-22")).toEqual({ from: "2026-11-22", to: "2026-11-23" });
+});
+
+describe("several practitioners", () => {
+  test("a time at a place shows once, whoever has it; another place is another slot", () => {
+    const elsewhere = place({ ...slot("2026-11-26T09:00:00Z", all, "c"), location: "m" }, "Europe/Berlin");
+    const shown = onceEach([slot("2026-11-26T09:00:00Z", all, "a"), slot("2026-11-26T09:00:00Z", privately, "b"), elsewhere]);
+    expect(shown.map(({ practitioner, location }) => [practitioner, location])).toEqual([["a", "l"], ["c", "m"]]);
+  });
+
+  test("of equal times the one named first stays first", () => {
+    const sorted = byStart([slot("2026-11-26T10:00:00Z", all, "a"), slot("2026-11-26T09:00:00Z", all, "b"), slot("2026-11-26T09:00:00Z", all, "c")]);
+    expect(sorted.map(({ practitioner }) => practitioner)).toEqual(["b", "c", "a"]);
+  });
+});
+
+describe("itineraries", () => {
+  const practice = { locations: [{ id: "l", zone: "Europe/Berlin" }] } as Practice;
+  const row = (starts: string, step: number, condition = 0) => ({ starts, ends: starts, practitioner: 0, location: 0, condition, step });
+  const answer: SlotsAnswer = {
+    zone: "Europe/Berlin", from: "", to: "", practitioners: ["p"], locations: ["l"], conditions: [all, privately], closed: [], walk_in: [],
+    slots: [row("2026-11-26T08:00:00Z", 0), row("2026-11-26T08:20:00Z", 1), row("2026-11-26T09:00:00Z", 2), row("2026-11-26T10:00:00Z", 2, 1)],
+    itineraries: [[0, 1, 2], [0, 2], [0, 1, 3], [0, 9]],
+  };
+
+  test("are one slot each, with the later appointments behind the first; one that points outside is none", () => {
+    const found = unfold(answer, practice);
+    expect(found.map((slot) => stopsOf(slot).map(({ step }) => step))).toEqual([[0, 1, 2], [0, 2], [0, 1, 2]]);
+    expect(new Set(found.map(slotKey)).size).toBe(3);
+  });
+
+  test("are offered only if every appointment is", () => {
+    const { offered, withheld } = sift(unfold(answer, practice), said({ insurance: "GKV" }));
+    expect(offered).toHaveLength(2);
+    expect(withheld.map(({ starts }) => starts)).toEqual(["2026-11-26T08:00:00Z"]);
+  });
+
+  test("without itineraries nothing is offered, whatever single slots there are", () => {
+    expect(unfold({ ...answer, itineraries: [] }, practice)).toEqual([]);
+  });
+});
+
+describe("the overview", () => {
+  const conditions = [all, privately, { alternatives: [{ insurance: [], patients: "new" as const }] }];
+  const days = [{ date: "2026-11-23", free: 1, conditions: [1] }, { date: "2026-11-24", free: 2, conditions: [1, 2] }, { date: "2026-11-25", free: 9, conditions: [0, 1] }];
+
+  test("a day with nothing but private hours is none for a statutory patient", () => {
+    expect(overviewOf({ days, conditions }, said({ insurance: "GKV", known: "known" }))).toEqual({ offered: ["2026-11-25"], open: [], refused: ["2026-11-23", "2026-11-24"], asks: [] });
+    expect(overviewOf({ days, conditions }, said({ insurance: "PKV", known: "known" })).offered).toHaveLength(3);
+  });
+
+  test("names the days that wait for an answer, and the questions", () => {
+    expect(overviewOf({ days, conditions }, noAnswers)).toEqual({ offered: ["2026-11-25"], open: ["2026-11-23", "2026-11-24", "2026-11-25"], refused: [], asks: ["insurance", "known"] });
+  });
+});
+
+test("an open consultation hour may be nobody's in particular", () => {
+  const practice = { locations: [{ id: "l", zone: "Europe/Berlin" }] } as Practice;
+  const hour = { starts: "2026-11-26T23:30:00Z", ends: "2026-11-27T01:00:00Z", practitioner: null, location: 0, name: "Offene Sprechstunde" };
+  const answer = { zone: "Europe/Berlin", from: "", to: "", practitioners: [], locations: ["l"], conditions: [], slots: [], closed: [], walk_in: [hour] };
+  expect(walkIns(answer, practice)).toEqual([{ day: "2026-11-27", zone: "Europe/Berlin", starts: hour.starts, ends: hour.ends, practitioner: "", location: "l", name: "Offene Sprechstunde" }]);
 });

@@ -1,14 +1,21 @@
-import type { ClosedDay, Condition, Practice, SlotsAnswer } from "../api/types.ts";
-import { judge, type Answers, type Question, type Verdict } from "./offer.ts";
-import { addDays, dayIn, minutesIn, mondayOf, turnOf, weekdayOf } from "./time.ts";
+import type { ClosedDay, Condition, DaysAnswer, Practice, SlotsAnswer } from "../api/types.ts";
+import { judge, judgeAll, questions, type Answers, type Question, type Verdict } from "./offer.ts";
+import { addDays, dayIn, minutesIn, turnOf, weekdayOf } from "./time.ts";
 
-/** Slot is one bookable time, unfolded from the answer's tables. Day and minutes are wall time in zone, the location's. */
+/**
+ * Slot is one bookable time, unfolded from the answer's tables. Day and minutes
+ * are wall time in zone, the location's. What is booked as one, the steps of a
+ * chain or a family's appointments, is the first of them, with the rest behind it.
+ */
 export interface Slot {
   starts: string;
   ends: string;
   practitioner: string;
   location: string;
   condition: Condition;
+  /** Which step of a chain it is. */
+  step: number;
+  then: readonly Slot[];
   zone: string;
   day: string;
   minutes: number;
@@ -16,25 +23,54 @@ export interface Slot {
   turn: "" | "first" | "second";
 }
 
-/** Two slots are the same appointment if all of this agrees. */
-export const slotKey = (slot: { starts: string; practitioner: string; location: string }): string => `${slot.starts}|${slot.practitioner}|${slot.location}`;
+type Bare = Pick<Slot, "starts" | "ends" | "practitioner" | "location" | "condition"> & Partial<Pick<Slot, "step" | "then">>;
 
-/** unfold reads an answer. A row that points outside its tables is left out. */
-export function unfold(answer: SlotsAnswer, practice: Practice): Slot[] {
+/** stopsOf are all appointments of a slot, itself first. */
+export const stopsOf = (slot: Slot): readonly Slot[] => [slot, ...slot.then];
+
+interface At {
+  starts: string;
+  practitioner: string;
+  location: string;
+  then?: readonly At[];
+}
+
+/** Two slots are the same appointment if all of this agrees. */
+export const slotKey = ({ starts, practitioner, location, then = [] }: At): string => [`${starts}|${practitioner}|${location}`, ...then.map(slotKey)].join("+");
+
+/** unfold reads an answer. A row that points outside its tables is left out, and so is an itinerary that needs it. */
+export function unfold(answer: SlotsAnswer, practice: Pick<Practice, "locations">): Slot[] {
   const zones = new Map(practice.locations.map(({ id, zone }) => [id, zone]));
-  return answer.slots.flatMap((row) => {
+  const rows = answer.slots.map((row): Slot | undefined => {
     const practitioner = answer.practitioners[row.practitioner];
     const location = answer.locations[row.location];
     const condition = answer.conditions[row.condition];
-    if (practitioner === undefined || location === undefined || condition === undefined) return [];
-    return [place({ starts: row.starts, ends: row.ends, practitioner, location, condition }, zones.get(location) || answer.zone)];
+    if (practitioner === undefined || location === undefined || condition === undefined) return undefined;
+    return place({ starts: row.starts, ends: row.ends, practitioner, location, condition, step: row.step ?? 0 }, zones.get(location) || answer.zone);
+  });
+  if (!answer.itineraries) return rows.filter((slot) => slot !== undefined);
+  return answer.itineraries.flatMap((indexes): Slot[] => {
+    const [first, ...then] = indexes.map((index) => rows[index]);
+    return first && then.every((slot) => slot !== undefined) ? [{ ...first, then }] : [];
   });
 }
 
 /** place adds the wall time that a slot has in its zone. */
-export function place(slot: Pick<Slot, "starts" | "ends" | "practitioner" | "location" | "condition">, zone: string): Slot {
-  return { ...slot, zone, day: dayIn(slot.starts, zone), minutes: minutesIn(slot.starts, zone), turn: turnOf(slot.starts, zone) };
+export function place(slot: Bare, zone: string): Slot {
+  return { step: 0, then: [], ...slot, zone, day: dayIn(slot.starts, zone), minutes: minutesIn(slot.starts, zone), turn: turnOf(slot.starts, zone) };
 }
+
+/** onceEach keeps the first of what is the same to a patient who does not mind with whom: equal times at one place. */
+export function onceEach(slots: readonly Slot[]): Slot[] {
+  const seen = new Set<string>();
+  return slots.filter((slot) => {
+    const id = stopsOf(slot).map(({ starts, location }) => `${starts}|${location}`).join();
+    return !seen.has(id) && seen.add(id);
+  });
+}
+
+/** byStart sorts by time. */
+export const byStart = (slots: readonly Slot[]): Slot[] => [...slots].sort((a, b) => (a.starts < b.starts ? -1 : a.starts > b.starts ? 1 : 0));
 
 export interface Sifted {
   offered: Slot[];
@@ -61,7 +97,7 @@ export function sift(slots: readonly Slot[], answers: Answers): Sifted {
   const open = new Set<Question>();
   const last = new Map<string, Withheld>();
   for (const slot of slots) {
-    const verdict = judge(slot.condition, answers);
+    const verdict = judgeAll(stopsOf(slot).map(({ condition }) => condition), answers);
     if (verdict.kind === "offered") {
       offered.push(slot);
       continue;
@@ -69,15 +105,16 @@ export function sift(slots: readonly Slot[], answers: Answers): Sifted {
     if (verdict.kind === "open") for (const question of verdict.asks) open.add(question);
     const id = `${slot.day}|${slot.zone}|${JSON.stringify(verdict)}`;
     const before = last.get(id);
+    const ends = slot.then.at(-1)?.ends ?? slot.ends;
     if (before && Date.parse(slot.starts) - Date.parse(before.ends) <= gap) {
-      if (slot.ends > before.ends) before.ends = slot.ends;
+      if (ends > before.ends) before.ends = ends;
       continue;
     }
-    const stretch = { day: slot.day, zone: slot.zone, starts: slot.starts, ends: slot.ends, verdict };
+    const stretch = { day: slot.day, zone: slot.zone, starts: slot.starts, ends, verdict };
     last.set(id, stretch);
     withheld.push(stretch);
   }
-  return { offered, withheld, open: (["insurance", "known"] as const).filter((question) => open.has(question)) };
+  return { offered, withheld, open: questions.filter((question) => open.has(question)) };
 }
 
 export interface Day {
@@ -110,6 +147,7 @@ export function weekOf(monday: string, days: ReadonlyMap<string, Day>): Day[] {
   return week;
 }
 
+/** Days without a slot, and why. */
 export type Closed = ReadonlyMap<string, ClosedDay>;
 
 /** withClosed adds what an answer says is closed. */
@@ -121,7 +159,7 @@ export function shutIn(week: readonly Day[], closed: Closed, today: string): { w
   for (const { day, slots } of week) {
     const why = closed.get(day);
     if (!why || slots.length > 0 || day < today) continue;
-    const words = `${why.reason}|${why.name ?? why.text ?? ""}`;
+    const words = `${why.reason}|${why.name ?? why.text ?? why.opens ?? ""}`;
     const same = shut.get(words);
     if (same) same.days.push(day);
     else shut.set(words, { why, days: [day] });
@@ -146,7 +184,53 @@ export function nextFree(slots: readonly Slot[], count: number): Slot[] {
 export const bestDay = (week: readonly Day[], wanted: string): string =>
   (week.find(({ day, slots }) => day === wanted && slots.length > 0) ?? week.find(({ slots }) => slots.length > 0))?.day ?? "";
 
-/** windowFrom is the stretch to ask the server for: four whole weeks from the day's Monday. [from, to) */
-export function windowFrom(day: string): { from: string; to: string } {
-  return { from: day, to: addDays(mondayOf(day), 28) };
+/** Overview is which days have something for this patient, or may have once more is answered. In order. */
+export interface Overview {
+  offered: string[];
+  open: string[];
+  /** What others can have. */
+  refused: string[];
+  /** Questions that decide about some day. */
+  asks: Question[];
 }
+
+/** overviewOf reads which days have slots. It knows nothing of chains' later steps: only their days say what fits. */
+export function overviewOf({ days, conditions }: Pick<DaysAnswer, "days" | "conditions">, answers: Answers): Overview {
+  const verdicts = conditions.map((condition) => judge(condition, answers));
+  const asks = new Set<Question>();
+  const [offered, open, refused]: [string[], string[], string[]] = [[], [], []];
+  for (const { date, conditions: of } of days) {
+    const here = of.map((index) => verdicts[index]);
+    if (here.some((verdict) => verdict?.kind === "offered")) offered.push(date);
+    if (here.every((verdict) => verdict?.kind === "refused")) refused.push(date);
+    for (const verdict of here) {
+      if (verdict?.kind !== "open") continue;
+      if (open.at(-1) !== date) open.push(date);
+      for (const question of verdict.asks) asks.add(question);
+    }
+  }
+  return { offered, open, refused, asks: questions.filter((question) => asks.has(question)) };
+}
+
+/** Hour is an open consultation hour: people come without an appointment. */
+export interface Hour {
+  day: string;
+  zone: string;
+  starts: string;
+  ends: string;
+  practitioner: string;
+  location: string;
+  name: string;
+}
+
+/** walkIns reads the open consultation hours of an answer. */
+export function walkIns(answer: SlotsAnswer, practice: Pick<Practice, "locations">): Hour[] {
+  return answer.walk_in.map(({ starts, ends, practitioner, location, name }) => {
+    const id = answer.locations[location] ?? "";
+    const zone = practice.locations.find((place) => place.id === id)?.zone || answer.zone;
+    return { day: dayIn(starts, zone), zone, starts, ends, practitioner: practitioner === null ? "" : (answer.practitioners[practitioner] ?? ""), location: id, name };
+  });
+}
+
+/** weekFrom is the stretch to ask the server for: a Monday's week, from today on. [from, to) */
+export const weekFrom = (monday: string, today: string): { from: string; to: string } => ({ from: monday < today ? today : monday, to: addDays(monday, 7) });

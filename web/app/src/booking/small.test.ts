@@ -1,6 +1,8 @@
 import { expect, test } from "vitest";
 import { hoursOf } from "./hours.ts";
 import { pinned, readLink } from "./link.ts";
+import { noAnswers } from "./offer.ts";
+import { previewed } from "./preview.ts";
 
 const part = "AAAAAAAAAAAAAAAAAAAAAA";
 
@@ -23,4 +25,13 @@ test("hours in words part before their first digit", () => {
     { days: "Mi", hours: "8–12 Uhr" },
     { days: "", hours: "nach Vereinbarung" },
   ]);
+});
+
+test("a preview answers what it says, in whatever order, and nothing else", () => {
+  expect(previewed("#as=GKV,new,34")).toEqual({ ...noAnswers, insurance: "GKV", known: "new", age: "34" });
+  expect(previewed("#as=7,known")).toEqual({ ...noAnswers, known: "known", age: "7" });
+  expect(previewed("#as=")).toEqual(noAnswers);
+  expect(previewed("#as=gkv,999,<b>")).toEqual(noAnswers);
+  expect(previewed("")).toBeUndefined();
+  expect(previewed("#key=abc")).toBeUndefined();
 });

@@ -5,9 +5,10 @@ import { serverNow } from "../api/http.ts";
 import { book, getChallenge, getKeys } from "../api/patient.ts";
 import { Problem } from "../api/problem.ts";
 import type { Pending, Practice, Proof } from "../api/types.ts";
-import { bare, plaintextOf, type Chosen } from "./plaintext.ts";
+import { bare, plaintextOf } from "./plaintext.ts";
 import { copyOf } from "./copy.ts";
 import { addressOf, type Form } from "./form.ts";
+import type { Held } from "./held.svelte.ts";
 import { pinned } from "./link.ts";
 import type { Answers } from "./offer.ts";
 
@@ -19,11 +20,8 @@ export const warmUp = (): void => void load().catch(() => undefined);
 export interface Submission {
   form: Form;
   answers: Answers;
-  chosen: Chosen;
+  held: Held;
   practice: Practice;
-  /** Prefixed id and token of the hold. */
-  hold: string;
-  token: string;
   language: string;
   /** Who the booker is to the patient, in the practice's words; "" where people book for themselves. */
   relation: string;
@@ -36,13 +34,15 @@ export interface Submitted {
 }
 
 /**
- * submit seals the booking and asks for the message to confirm it. Every call
- * makes a new secret, envelope and copy, so that what was sent before dies. If
- * the practice changed its key in between, it seals once more to the new one.
+ * submit seals the booking, each appointment in an envelope of its own, and asks
+ * for the message to confirm it. Every call makes a new secret, envelopes and
+ * copies, so that what was sent before dies. If the practice changed its key in
+ * between, it seals once more to the new one.
  * Throws a [Problem], or a SealError (directory_…) when the key is not to be trusted.
  */
 export async function submit(submission: Submission): Promise<Submitted> {
-  const { form, hold } = submission;
+  const { form } = submission;
+  const hold = submission.held.id;
   const sms = form.channel === "sms";
   const proof = sms ? getChallenge(hold).then(async (challenge) => (await loaded()).prove(challenge)) : Promise.resolve(undefined);
   proof.catch(() => undefined); // awaited below; a refused key must not leave it unhandled
@@ -64,22 +64,22 @@ async function loaded() {
   }
 }
 
-async function attempt({ form, answers, chosen, practice, token, language, relation }: Submission, proof: Proof | undefined): Promise<Submitted> {
+async function attempt({ form, answers, held, practice, language, relation }: Submission, proof: Proof | undefined): Promise<Submitted> {
+  if (held.pretended) throw new TypeError("the preview books nothing");
   const [sealing, keys] = await Promise.all([loaded(), getKeys()]);
-  const tenant = bare(practice.tenant);
-  const booking = plaintextOf(form, answers, chosen, practice, { language, relation });
-  const sealed = await sealing.sealAll(keys, tenant, booking, copyOf(practice, chosen.service, chosen.slot), new Date(serverNow()), pinned(location.hash));
+  const parts = held.stops.map((stop) => ({ booking: plaintextOf(form, answers, stop, practice, { language, relation }), copy: copyOf(practice, stop.service, stop.slot) }));
+  const { secret, secretHash, envelopes, copies } = await sealing.sealAll(keys, bare(practice.tenant), parts, new Date(serverNow()), pinned(location.hash));
   const channel = form.channel === "sms" ? "sms" : "mail";
+  const [envelope, copy] = [envelopes[0], copies[0]];
   const pending = await book({
-    token,
-    envelope: sealed.envelope,
+    token: held.token,
+    ...(envelope && copy !== undefined && envelopes.length === 1 ? { envelope, copy } : { envelopes, copies }),
     channel,
     address: addressOf(form),
-    ...(channel === "mail" ? { secret: sealed.secret } : {}),
-    secret_hash: sealed.secretHash,
-    copy: sealed.copy,
+    ...(channel === "mail" ? { secret } : {}),
+    secret_hash: secretHash,
     language,
     ...(proof ? { proof } : {}),
   });
-  return { pending, secret: sealed.secret };
+  return { pending, secret };
 }

@@ -1,68 +1,70 @@
 // Sentences put together from the table: what a condition says, what a price is.
 
-import type { ClosedDay, Closure, Insurance, Practice, Service } from "../api/types.ts";
+import type { Closure, Insurance, Practice } from "../api/types.ts";
 import { t } from "../i18n/index.ts";
 import { language } from "../i18n/language.svelte.ts";
-import type { Answers, Verdict } from "./offer.ts";
-import { addDays, clock, clockOf, longDay, monthDay, weekdayName } from "./time.ts";
-import type { Slot } from "./slots.ts";
+import { ageOf, ages, minutesOf, type Answers, type Choice, type Verdict } from "./offer.ts";
+import { clockOf, monthDay } from "./time.ts";
 
 const tag = () => (language() === "en" ? "en-GB" : language());
 
 export const listed = (items: readonly string[], type: "conjunction" | "disjunction" = "conjunction"): string => new Intl.ListFormat(tag(), { type }).format(items);
 
-const people = (kinds: readonly Insurance[]) => listed(kinds.map((kind) => t(`people.${kind}`)));
+export const people = (kinds: readonly Insurance[]) => listed(kinds.map((kind) => t(`people.${kind}`)));
+
+/** forAges is "für Menschen ab 18 Jahren"; at least one end is given. */
+export function forAges({ min, max }: { min?: number; max?: number }): string {
+  if (max === undefined) return t("ages.min", { min: min ?? 0 });
+  return min ? t("ages.between", { min, max }) : t("ages.max", { max });
+}
 
 /** price is in euro, from cents. */
 export const price = (cents: number): string => new Intl.NumberFormat(tag(), { style: "currency", currency: "EUR" }).format(cents / 100);
 
-export const minutes = (service: Service): string => t("what.minutes", { count: service.duration_minutes });
+/** minutes is how long a choice takes; where it takes everybody another time, from the shortest to the longest. */
+export function minutes(choice: Choice, practitioner = "any"): string {
+  const { least, most } = minutesOf(choice, practitioner);
+  const said = least === most ? t("what.minutes", { count: least }) : t("what.minutes_range", { least, most });
+  return choice.chain ? t("what.minutes_chain", { minutes: said }) : said;
+}
 
-/** refusal says why a service is not for this patient, "" if it is. */
+/** steps are the services of a chain, in order: "Blutabnahme, EKG (wenn nötig), Besprechung". */
+export const steps = ({ services, chain }: Choice): string =>
+  services.map(({ name }, i) => (chain?.steps[i]?.optional ? t("what.step_optional", { step: name }) : name)).join(", ");
+
+/** refusal says why something is not for this patient, "" if it is. */
 export function refusal(verdict: Verdict): string {
   if (verdict.kind !== "refused") return "";
-  return verdict.because === "insurance" ? t("not.insurance", { people: people(verdict.only) }) : t(`not.${verdict.because}`);
+  if (verdict.because === "insurance") return t("not.insurance", { people: people(verdict.only) });
+  if (verdict.because === "age") return t("not.age", { ages: forAges(verdict) });
+  return t(`not.${verdict.because}`);
 }
 
-/** restriction says whom a service is for while the patient has not answered yet. */
-export function restriction(service: Service, verdict: Verdict): string {
-  if (verdict.kind !== "open") return "";
-  const said: string[] = [];
-  if (verdict.asks.includes("insurance")) said.push(t("only.insurance", { people: people(service.insurance) }));
-  if (verdict.asks.includes("known") && service.patients !== "all") said.push(t(`only.${service.patients}`));
-  return said.join(" ");
+/** restriction says whom a choice is for while the patient has not answered yet, and what it needs in any case. */
+export function restriction({ services, conditions }: Choice, verdict: Verdict): string {
+  const said = new Set<string>();
+  const asks = verdict.kind === "open" ? verdict.asks : [];
+  for (const { alternatives, ...limits } of conditions) {
+    for (const { insurance, patients } of alternatives) {
+      if (asks.includes("insurance") && insurance.length > 0) said.add(t("only.insurance", { people: people(insurance) }));
+      if (asks.includes("known") && patients !== "all") said.add(t(`only.${patients}`));
+    }
+    if (asks.includes("age") && (limits.min_age !== undefined || limits.max_age !== undefined)) said.add(t("only.age", { ages: forAges(ages(limits)) }));
+  }
+  for (const { referral, confirmation, seats = 1 } of services) {
+    if (referral) said.add(t("only.referral"));
+    if (seats > 1) said.add(t("what.group", { count: seats }));
+    if (confirmation === "by_staff") said.add(t("what.by_staff"));
+  }
+  return [...said].join(" ");
 }
 
-/** reason says why hours are not offered. */
-export function reason(verdict: Verdict, answers: Answers): string {
-  if (verdict.kind === "open") return t("when.why_open");
-  if (verdict.kind === "offered") return "";
-  if (verdict.because !== "insurance") return t(`when.why_${verdict.because}`);
-  if (answers.insurance === "SEL" || answers.insurance === "") return t("when.why_self", { people: people(verdict.only) });
-  return t("when.why_insurance", { people: people(verdict.only), insured: t(`insured.${answers.insurance}`) });
-}
-
-/** about is what the answers say of the patient: "gesetzlich versichert, neu in der Praxis". */
-export const about = ({ insurance, known }: Answers): string => [insurance && t(`insured.${insurance}`), known && t(`known.${known}`)].filter(Boolean).join(", ");
-
-/** timeOf is the slot's time of day; in a doubled hour it says which of the two. */
-export const timeOf = (slot: Pick<Slot, "starts" | "zone">): string => clock(slot.starts, slot.zone, language());
-
-export const turnNote = (slot: Pick<Slot, "turn">): string => (slot.turn ? t(`when.turn_${slot.turn}`) : "");
-
-/** dayOf is "Heute, Montag", "Morgen, Dienstag", or the date. */
-export function dayOf(day: string, today: string): string {
-  const weekday = weekdayName(day, language());
-  if (day === today) return t("when.today_is", { weekday });
-  if (day === addDays(today, 1)) return t("when.tomorrow_is", { weekday });
-  return longDay(day, language());
-}
-
-/** whyShut says what closes a day. */
-export function whyShut({ reason, name, text }: ClosedDay): string {
-  if (reason === "holiday") return t("when.why_holiday", { name: name ?? "" });
-  return text ? t("when.why_closed_for", { text }) : t("when.why_closed");
-}
+/** previewOf says as whom somebody looks: "GKV, neu, 34 Jahre". */
+export const previewOf = (answers: Answers): string => {
+  const age = ageOf(answers);
+  const said = [answers.insurance, answers.known && t(`preview.${answers.known}`), age !== undefined && t("preview.years", { count: age })];
+  return said.filter(Boolean).join(", ") || t("preview.anyone");
+};
 
 /** closureTitle is "Geschlossen vom 24. Dezember bis 1. Januar", and whose closure it is where it is not all of the practice. */
 export function closureTitle(closure: Closure, practice: Pick<Practice, "locations" | "practitioners">): string {

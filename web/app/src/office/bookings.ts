@@ -175,6 +175,14 @@ export class Bookings {
     return this.refresh();
   }
 
+  /** reach reads pages until a day is covered, at most two years ahead. */
+  async reach(day: Day): Promise<void> {
+    const pages = Math.ceil((Date.parse(day) - Date.parse(this.today) + 86_400_000) / (ahead * 86_400_000));
+    if (pages <= this.pages || pages > 14) return;
+    this.pages = pages;
+    await this.refresh();
+  }
+
   /** seen takes a booking off the list of new ones. */
   seen(id: string): void {
     if (this.fresh.delete(id)) this.publish();

@@ -200,6 +200,30 @@ export class Office {
     void this.bookings?.more();
   }
 
+  /** reach reads ahead until an instant is covered, at most two years. */
+  reach(instant: number): void {
+    if (this.bookings && instant > 0) void this.bookings.reach(dayOf(instant, this.zone));
+  }
+
+  /** expired is for whoever hears from the server that nobody is signed in any more. */
+  expired(): void {
+    if (this.session) this.leave("signed_out");
+  }
+
+  /** decide accepts or declines a booking that waits for the practice; a reason word where that failed. */
+  async decide(id: string, how: "accept" | "decline"): Promise<string | null> {
+    try {
+      await server.decide(id, how);
+      this.bookings?.seen(id);
+      await this.bookings?.refresh();
+      return null;
+    } catch (thrown) {
+      if (thrown instanceof Problem && thrown.status === 401) this.expired();
+      void this.bookings?.refresh();
+      return reasonOf(thrown);
+    }
+  }
+
   /** enter makes the session's office ready; what it shows is the caller's to say. */
   private async enter(session: server.SessionBody): Promise<void> {
     this.session = session;

@@ -69,4 +69,8 @@ export const getAppointments = (from: number, to: number) =>
 /** putCard stores an opened booking as a card; the server then deletes its envelope. Throws card_exists. */
 export const putCard = (body: CardRequest) => send<void>(`${root}/cards`, { method: "POST", body });
 
+/** decide answers a booking that waits for the practice. Throws not_found where somebody else was faster. */
+export const decide = (appointment: string, how: "accept" | "decline") =>
+  send<{ status: string }>(`${root}/appointments/${appointment}/${how}`, { method: "POST", body: {}, safe: true });
+
 const stamp = (instant: number) => new Date(instant).toISOString().replace(/\.\d+Z$/, "Z");

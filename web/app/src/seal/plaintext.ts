@@ -53,6 +53,8 @@ export interface Booking {
   readonly patient: Patient;
   readonly new_patient?: boolean | undefined;
   readonly note?: string | undefined;
+  /** The code on the referral, or who referred. */
+  readonly referral?: string | undefined;
   readonly booker?: Booker | undefined;
   /** BCP 47, such as "de". */
   readonly language: string;
@@ -69,7 +71,7 @@ export function parseBooking(json: Uint8Array, expected: { tenant: string; booki
   const b = read.object(
     read.json(json),
     ["v", "booking_id", "tenant", "service", "practitioner", "location", "starts", "ends", "zone", "patient", "language"],
-    ["new_patient", "note", "booker"],
+    ["new_patient", "note", "referral", "booker"],
   );
   if (b.v !== 1) read.refuse();
   if (read.uuid(b.tenant) !== expected.tenant || read.uuid(b.booking_id) !== expected.bookingId) read.refuse();
@@ -89,6 +91,7 @@ export function parseBooking(json: Uint8Array, expected: { tenant: string; booki
     patient: patient(b.patient),
     ...given("new_patient", b.new_patient, (value) => read.boolean(value)),
     ...given("note", b.note, (value) => text(value, NOTE.max * UNITS_PER_GRAPHEME, true)),
+    ...given("referral", b.referral, (value) => text(value)),
     ...given("booker", b.booker, booker),
     language: read.matching(b.language, /^[a-z]{2,3}(-[A-Za-z0-9]{2,8})*$/),
   };

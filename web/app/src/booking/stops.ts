@@ -1,0 +1,42 @@
+// What is said where several appointments are one booking.
+
+import type { BookedItem, BookedView } from "../api/types.ts";
+import { t } from "../i18n/later.ts";
+import type { Held } from "./held.svelte.ts";
+
+export interface StopShown {
+  starts: string;
+  zone: string;
+  /** What it is, and with whom. */
+  title: string;
+  detail: string;
+}
+
+/** stopsShown lists the appointments of a hold; nothing for a single one, which needs no list. */
+export function stopsShown({ stops, choice }: Held, flow: { practitionerName: (id: string) => string }): StopShown[] {
+  if (stops.length < 2) return [];
+  return stops.map(({ service, slot, person }) => ({
+    starts: slot.starts,
+    zone: slot.zone,
+    title: choice.chain ? service.name : t("who.person", { number: person + 1 }),
+    detail: flow.practitionerName(slot.practitioner),
+  }));
+}
+
+/** stopsBooked lists the appointments of a booking at the server. What they are for stands in the copies, if these could be opened. */
+export function stopsBooked(items: readonly BookedItem[], zone: string, services: readonly (string | undefined)[] = []): StopShown[] {
+  if (items.length < 2) return [];
+  return items.map(({ starts, practitioner, location }, i) => ({ starts, zone: location?.zone || zone, title: services[i] ?? "", detail: practitioner.name }));
+}
+
+type Standing = Pick<BookedView, "status" | "items">;
+
+/** isRequested tells whether somebody of the practice still has to accept it, or a part of it. */
+export const isRequested = ({ status, items = [] }: Standing): boolean => status === "requested" || items.some((item) => item.status === "requested");
+
+/** bookedTitle says what became of a booking. */
+export function bookedTitle(booking: Standing): string {
+  if (isRequested(booking)) return t("requested.title");
+  const count = booking.items?.length ?? 1;
+  return count > 1 ? t("booked.title_many", { count }) : t("booked.title");
+}
