@@ -15,6 +15,7 @@ import (
 	"time"
 
 	"siegel/platform/id"
+	"siegel/platform/jobs"
 	"siegel/platform/postgres"
 	"siegel/platform/redisdb"
 	"siegel/platform/seal"
@@ -28,6 +29,14 @@ const (
 	Mail Channel = "mail"
 	SMS  Channel = "sms"
 )
+
+// life is that of a booking that waits for its confirmation.
+func (c Channel) life() time.Duration {
+	if c == SMS {
+		return PendingByCode
+	}
+	return PendingByMail
+}
 
 // BookRequest is a sealed form and the one address that the confirmation goes to.
 type BookRequest struct {
@@ -161,6 +170,11 @@ func (s *Service) Book(ctx context.Context, tenant id.Tenant, r BookRequest, onc
 		return Pending{}, err
 	}
 	if string(held.BookedBy) == string(once.Request) {
+		// Whoever asks again may have had no answer because we came to our end, or
+		// Redis to its time, between the record and the message.
+		if err := s.queue(ctx, tenant, held, r.Channel); err != nil {
+			return Pending{}, err
+		}
 		return held.asPending(r.Channel, death), nil
 	}
 	if len(r.Forms) != len(held.Items) {
@@ -192,6 +206,7 @@ func (s *Service) Book(ctx context.Context, tenant id.Tenant, r BookRequest, onc
 	next := held
 	next.Pending, next.BookedBy = secretHash, once.Request
 	next.Messages++
+	next.Message = id.New[id.Message]()
 	pendingName := pendingKey(tenant, secretHash)
 	step := redisdb.Advance{
 		Tenant: tenant, ID: held.Hold.UUID(), Record: heldName,
@@ -204,12 +219,8 @@ func (s *Service) Book(ctx context.Context, tenant id.Tenant, r BookRequest, onc
 		}),
 		Once: onceKey(tenant, "book", once.Key), OnceValue: b64(once.Request),
 	}
-	life := PendingByMail
-	if r.Channel == SMS {
-		life = PendingByCode
-	}
 	if held.Pending == "" {
-		step.TTL = life // once: what is sent again does not live longer
+		step.TTL = r.Channel.life() // once: what is sent again does not live longer
 	} else {
 		step.Delete = []string{pendingKey(tenant, held.Pending)}
 	}
@@ -218,18 +229,30 @@ func (s *Service) Book(ctx context.Context, tenant id.Tenant, r BookRequest, onc
 		return Pending{}, err
 	}
 
-	err = s.DB.Batch(ctx, tenant, func(b *postgres.Batch) {
-		if r.Channel == SMS {
+	if err := s.queue(ctx, tenant, next, r.Channel); err != nil {
+		s.unbook(ctx, tenant, step, sealed)
+		return Pending{}, err
+	}
+	return next.asPending(r.Channel, death), nil
+}
+
+// queue queues the confirmation of a pending booking, once: its message has an
+// id from the start, and what it costs is taken together with it.
+func (s *Service) queue(ctx context.Context, tenant id.Tenant, h heldRecord, c Channel) error {
+	err := s.DB.Batch(ctx, tenant, func(b *postgres.Batch) {
+		jobs.Add(b, jobs.Message{ID: h.Message, Tenant: tenant, Kind: "confirm_" + string(c), Ref: h.Pending, TTL: c.life()})
+		if c == SMS {
 			s.Budget.AppendBudget(b, tenant)
 		}
-		enqueue(b, tenant, "confirm_"+string(r.Channel), secretHash, life)
 	})
+	if postgres.Violates(err, "outbox_pk") {
+		return nil // it was, before
+	}
 	if err != nil {
-		s.unbook(ctx, tenant, step, sealed)
-		return Pending{}, fmt.Errorf("queue the confirmation: %w", s.Budget.BudgetError(err))
+		return fmt.Errorf("queue the confirmation: %w", s.Budget.BudgetError(err))
 	}
 	s.Wake()
-	return next.asPending(r.Channel, death), nil
+	return nil
 }
 
 // unbook takes back a step whose message could not be queued: the hold stays,

@@ -17,6 +17,7 @@ import (
 
 	"github.com/uptrace/bun"
 
+	"siegel/platform/embedded/testdb"
 	"siegel/platform/id"
 	"siegel/platform/postgres"
 	"siegel/tenants/booking"
@@ -411,16 +412,20 @@ func TestBook(t *testing.T) {
 	b := setup(t)
 	ctx, tenant := t.Context(), b.Tenant.ID
 	r, h := b.hold(t, tenanttest.At(3, 9, 0))
-	good := func() booking.BookRequest { return byMail(r.Token, b.Seal(t, h.Items[0].Booking), "erika@muster.example") }
+	good := func() booking.BookRequest {
+		return byMail(r.Token, b.Seal(t, h.Items[0].Booking), "erika@muster.example")
+	}
 
 	for name, c := range map[string]struct {
 		change func(*booking.BookRequest)
 		want   error
 	}{
-		"UnknownToken":    {func(q *booking.BookRequest) { q.Token = random(16) }, booking.ErrHoldExpired},
-		"ShortToken":      {func(q *booking.BookRequest) { q.Token = random(3) }, booking.ErrMalformedToken},
-		"ForeignTenant":   {func(q *booking.BookRequest) { q.Forms[0].Envelope.Tenant = id.New[id.Tenant]().UUID() }, booking.ErrForeignEnvelope},
-		"OldKey":          {func(q *booking.BookRequest) { q.Forms[0].Envelope.KID = base64.RawURLEncoding.EncodeToString(random(16)) }, keyring.ErrKeyChanged},
+		"UnknownToken":  {func(q *booking.BookRequest) { q.Token = random(16) }, booking.ErrHoldExpired},
+		"ShortToken":    {func(q *booking.BookRequest) { q.Token = random(3) }, booking.ErrMalformedToken},
+		"ForeignTenant": {func(q *booking.BookRequest) { q.Forms[0].Envelope.Tenant = id.New[id.Tenant]().UUID() }, booking.ErrForeignEnvelope},
+		"OldKey": {func(q *booking.BookRequest) {
+			q.Forms[0].Envelope.KID = base64.RawURLEncoding.EncodeToString(random(16))
+		}, keyring.ErrKeyChanged},
 		"SecretElsewhere": {func(q *booking.BookRequest) { q.Secret = random(16) }, booking.ErrMalformedSecret},
 		"NoSecretByMail":  {func(q *booking.BookRequest) { q.Secret = nil }, booking.ErrMalformedSecret},
 		"ShortHash":       {func(q *booking.BookRequest) { q.SecretHash = q.SecretHash[:8] }, booking.ErrMalformedSecret},
@@ -844,4 +849,33 @@ func (b *bench) overlaps(t *testing.T) (n int) {
 		t.Fatal(err)
 	}
 	return n
+}
+
+// Between the record in Redis and the message in Postgres we may come to our
+// end, or the answer be lost: whoever asks again gets the message, once.
+func TestBookAgainQueuesWhatWasNotQueued(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	ctx, tenant := t.Context(), b.Tenant.ID
+	r, h := b.hold(t, tenanttest.At(3, 9, 0))
+	request, key := byMail(r.Token, b.Seal(t, h.Items[0].Booking), "erika@muster.example"), once()
+	if _, err := b.Book(ctx, tenant, request, key); err != nil {
+		t.Fatal(err)
+	}
+	relay := testdb.OpenURL(t, b.URLs.Relay)
+	if _, err := relay.Global().ExecContext(ctx, `delete from outbox`); err != nil {
+		t.Fatal(err)
+	}
+	for range 3 {
+		if p, err := b.Book(ctx, tenant, request, key); err != nil || p.SendsLeft != 2 {
+			t.Fatalf("%+v, %v", p, err)
+		}
+		if n := b.count(t, "outbox"); n != 1 {
+			t.Fatalf("%d messages", n)
+		}
+	}
+	form := tenanttest.Form{SecretHash: [32]byte(request.SecretHash)}
+	if _, err := b.Confirm(ctx, tenant, request.Secret, b.code(t, form)); err != nil {
+		t.Fatal(err)
+	}
 }

@@ -66,6 +66,8 @@ type heldRecord struct {
 	Pending  string `json:"pending,omitempty"`
 	BookedBy []byte `json:"booked_by,omitempty"`
 	Messages int    `json:"messages,omitempty"`
+	// Message is the confirmation that goes to the patient.
+	Message id.Message `json:"message,omitzero"`
 }
 
 // heldItem is one slot of a hold, with all that an appointment in it takes.

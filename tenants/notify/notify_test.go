@@ -85,7 +85,7 @@ func newDesk() *desk {
 			}},
 			Expires:      time.Date(2026, 11, 22, 10, 34, 0, 0, time.UTC),
 			Practitioner: "Dr. Özlem Weiß",
-			ICS: "BEGIN:VCALENDAR\r\nEND:VCALENDAR\r\n",
+			ICS:          "BEGIN:VCALENDAR\r\nEND:VCALENDAR\r\n",
 		},
 		facts: notify.Facts{Name: "Praxis Sonnenberg", Phone: "030 1234567", Email: "praxis@sonnenberg.example", SMSSender: "Sonnenberg"},
 	}
