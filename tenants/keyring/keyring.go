@@ -59,6 +59,8 @@ type Service struct {
 	db     *postgres.DB
 	now    func() time.Time
 	newest *memo.Cache[id.Tenant, state]
+	// kids are those of directories that were verified before, by hash.
+	kids *memo.Cache[[sha256.Size]byte, string]
 }
 
 // state is what is remembered of a tenant's newest directory.
@@ -76,7 +78,11 @@ func NewService(c Config) (*Service, error) {
 	if c.Now == nil {
 		c.Now = time.Now
 	}
-	return &Service{db: c.DB, now: c.Now, newest: memo.New[id.Tenant, state](Age, 10_000, c.Now)}, nil
+	return &Service{
+		db: c.DB, now: c.Now,
+		newest: memo.New[id.Tenant, state](Age, 10_000, c.Now),
+		kids:   memo.New[[sha256.Size]byte, string](time.Hour, 10_000, c.Now),
+	}, nil
 }
 
 // Directory returns the newest directory, exactly as it was signed. It returns
@@ -131,13 +137,16 @@ func (s *Service) state(ctx context.Context, tenant id.Tenant) (state, error) {
 		if !found.OK {
 			return state{}, ErrNoKeys
 		}
-		d, err := seal.ParseDirectory(st.signed.Document, st.signed.Signature)
-		if err != nil {
-			// Not the caller's mistake, whatever the parser calls it.
-			return state{}, fault.New(fault.Internal, "internal").Because(fmt.Errorf("stored key directory: %w", err))
-		}
-		st.kid = d.Current().KID
-		return st, nil
+		hash := sha256.Sum256(slices.Concat(st.signed.Document, st.signed.Signature))
+		st.kid, err = s.kids.Get(ctx, hash, func(context.Context) (string, error) {
+			d, err := seal.ParseDirectory(st.signed.Document, st.signed.Signature)
+			if err != nil {
+				// Not the caller's mistake, whatever the parser calls it.
+				return "", fault.New(fault.Internal, "internal").Because(fmt.Errorf("stored key directory: %w", err))
+			}
+			return d.Current().KID, nil
+		})
+		return st, err
 	})
 }
 
