@@ -127,11 +127,9 @@ func TestInputOfTheForm(t *testing.T) {
 		"SeventeenLevels":      document(t, good, `,"x":`+deep(17)+"}"),
 		"ThousandsOfLevels":    deep(30000),
 		"NoToken":              without(good, "token"),
-		"NoEnvelope":           without(good, "envelope"),
 		"NoChannel":            without(good, "channel"),
 		"NoAddress":            without(good, "address"),
 		"NoSecretHash":         without(good, "secret_hash"),
-		"NoCopy":               without(good, "copy"),
 		"NullToken":            with(good, "token", nil),
 		"NumberAsToken":        with(good, "token", 1),
 		"TokenNotBase64":       with(good, "token", canary+"!"),
@@ -149,6 +147,18 @@ func TestInputOfTheForm(t *testing.T) {
 	} {
 		add(name, "400 malformed_body", body)
 	}
+	add("NoCopy", "400 malformed_copy", without(good, "copy"))
+	add("NoEnvelope", "400 malformed_envelope", without(good, "envelope"))
+	list := func(envelopes, copies int) map[string]any {
+		body := without(good, "envelope", "copy")
+		body["envelopes"], body["copies"] = slices.Repeat([]any{sealed}, envelopes), slices.Repeat([]any{good["copy"]}, copies)
+		return body
+	}
+	add("NoFormAtAll", "400 malformed_items", without(good, "envelope", "copy"))
+	add("OneFormAndAList", "400 malformed_items", with(good, "copies", []any{}))
+	add("FewerCopies", "400 malformed_items", list(2, 1))
+	add("MoreFormsThanSlots", "400 malformed_items", list(2, 2))
+	add("SevenForms", "400 malformed_body", list(7, 7))
 	for name, e := range map[string]envelope{
 		"EnvelopeVersion":         {2, 2, p.Tenant, p.KID, sealed.ID, sealed.Enc, sealed.CT},
 		"EnvelopeSuite":           {1, 1, p.Tenant, p.KID, sealed.ID, sealed.Enc, sealed.CT},
@@ -273,7 +283,7 @@ func TestInputOfHoldsAndLinks(t *testing.T) {
 	const holds, peek = "/api/v1/holds", "/api/v1/bookings/peek"
 	for name, starts := range map[string]any{
 		"BesidesTheGrid": s.Starts.Add(time.Minute), "WithFractions": s.Starts.Add(time.Millisecond), "AtNight": s.Starts.Truncate(24 * time.Hour).Add(2 * time.Hour),
-		"LongAgo": "1970-01-01T00:00:00Z", "YearOne": "0001-01-01T00:00:00Z", "Yesterday": time.Now().AddDate(0, 0, -1).UTC(), "FarAhead": "9999-12-31T23:59:59Z",
+		"LongAgo": "1970-01-01T00:00:00Z", "Yesterday": time.Now().AddDate(0, 0, -1).UTC(), "FarAhead": "9999-12-31T23:59:59Z",
 		// Half past two has no instant on the day on which clocks go forward;
 		// these are what readers of different minds may take it for.
 		"GapByWinterTime": "2027-03-28T02:30:00+01:00", "GapBySummerTime": "2027-03-28T02:30:00+02:00", "GapEdge": "2027-03-28T01:00:00Z", "JustBeforeTheGap": "2027-03-28T00:59:59Z",
@@ -281,18 +291,35 @@ func TestInputOfHoldsAndLinks(t *testing.T) {
 		add("Starts"+name, "422 slot_not_offered", holds, with(good, "starts", starts))
 	}
 	for name, starts := range map[string]any{
-		"WithoutZone": "2027-03-28T02:30:00", "DateOnly": "2027-03-28", "Number": 1800000000, "Word": canary, "Empty": "", "Null": nil, "ThirteenthMonth": "2027-13-01T08:00:00Z", "Hour25": "2027-03-28T25:00:00Z",
+		"WithoutZone": "2027-03-28T02:30:00", "DateOnly": "2027-03-28", "Number": 1800000000, "Word": canary, "Empty": "", "ThirteenthMonth": "2027-13-01T08:00:00Z", "Hour25": "2027-03-28T25:00:00Z",
 		"FebruaryThirtieth": "2027-02-30T08:00:00Z", "TrailingText": s.Starts.Format(time.RFC3339) + canary,
 	} {
 		add("Malformed"+name, "400 malformed_body", holds, with(good, "starts", starts))
 	}
 	for name, body := range map[string]any{
-		"UnknownField": with(good, "x", canary), "NoStarts": changed, "NoService": without(good, "service"), "Plaintext": with(good, "family_name", canary),
+		"UnknownField": with(good, "x", canary), "Plaintext": with(good, "family_name", canary),
 		"BareID": with(good, "service", strings.TrimPrefix(s.Service, "svc_")), "IDOfAnotherKind": with(good, "service", s.Practitioner), "UpperCaseID": with(good, "service", strings.ToUpper(s.Service)),
 		"WordAsID": with(good, "practitioner", canary), "AnyPractitioner": with(good, "practitioner", "any"), "BracedID": with(good, "location", "loc_{"+strings.TrimPrefix(s.Location, "loc_")+"}"),
 	} {
 		add(name, "400 malformed_body", holds, body)
 	}
+	item := without(good, "token", "proof")
+	for name, body := range map[string]any{
+		"NoStarts": changed, "NoService": without(good, "service"), "NoPractitioner": without(good, "practitioner"), "NullStarts": with(good, "starts", nil),
+		"StartsYearOne": with(good, "starts", "0001-01-01T00:00:00Z"), "NothingAtAll": map[string]any{"token": b64(f.Token)},
+		"OneAndAList": with(good, "items", []any{item}), "EmptyList": map[string]any{"token": b64(f.Token), "items": []any{}},
+		"HalfAnItem": map[string]any{"token": b64(f.Token), "items": []any{item, without(item, "location")}},
+	} {
+		add(name, "400 malformed_items", holds, body)
+	}
+	seven := make([]any, 7)
+	for i := range seven {
+		seven[i] = item
+	}
+	add("SevenItems", "400 malformed_body", holds, map[string]any{"token": b64(f.Token), "items": seven})
+	add("QuotaOfAnotherKind", "400 malformed_body", holds, with(good, "quotas", []any{s.Service}))
+	add("QuotaOfNobody", "422 slot_not_offered", holds, with(good, "quotas", []any{"quo_" + uuid()}))
+	add("OneSlotTwice", "409 slot_taken", holds, map[string]any{"token": b64(f.Token), "items": []any{item, item}})
 	// Foreign ids read like ids of nothing.
 	for name, body := range map[string]any{
 		"ServiceOfNobody": with(good, "service", "svc_"+uuid()), "ServiceOfAnotherPractice": with(good, "service", other.Services["Kontrolle"]),
