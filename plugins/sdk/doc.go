@@ -5,6 +5,12 @@
 // whose keys live as long as the process. A plugin in another language
 // implements proto/sms/v1/sms.proto and the handshake of hashicorp/go-plugin.
 //
+// What only some providers have is a [Capability] that [SMS.Describe] names and
+// an interface beside [SMS]: a [DeliveryParser] reads the provider's reports on
+// what became of messages, a [Balancer] asks for the account's balance. A host
+// looks at the capabilities before it calls. Package outbound is how our own
+// plugins call their providers, package conformance the suite that all pass.
+//
 // The sdk promises both sides that what arrives was checked: a message has an
 // id, a number in E.164 and a text; a receipt, a description and an error are
 // bounded and safe to log. It does not promise that a message is sent once:

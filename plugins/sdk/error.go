@@ -66,6 +66,14 @@ func KindOf(err error) (kind Kind, ok bool) {
 	return "", false
 }
 
+// Answered says that the plugin has done its work: err is nil, an [*Error], or
+// one of [ErrUnsupported], [ErrUnsigned], [ErrForeign] and [ErrMalformedReport].
+func Answered(err error) bool {
+	_, answered := KindOf(err)
+	return answered || err == nil || errors.Is(err, ErrUnsupported) ||
+		errors.Is(err, ErrUnsigned) || errors.Is(err, ErrForeign) || errors.Is(err, ErrMalformedReport)
+}
+
 // ErrMalformedReply is returned to the host for an answer that breaks the
 // rules of this package. The plugin is at fault.
 var ErrMalformedReply = errors.New("malformed reply from the plugin")

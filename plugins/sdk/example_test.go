@@ -79,7 +79,7 @@ func Example() {
 }
 
 // connect serves impl in this process, as a host would reach it in another.
-func connect(impl sdk.SMS) (sdk.SMS, func()) {
+func connect(impl sdk.SMS) (*sdk.Client, func()) {
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		panic(err)

@@ -15,8 +15,8 @@ import (
 const MaxMessageSize = 64 << 10
 
 // The versions of the agreement. A host offers all that it speaks and the
-// plugin picks the highest that it knows, so a version is never changed, only
-// followed by the next.
+// plugin picks the highest that it knows. Within a version there are only
+// additions that either side may not know; all else needs the next.
 const protocolSMS1 = 1
 
 // serviceSMS is the name under which the handshake's plugin set lists [SMS].
@@ -36,16 +36,13 @@ func Versions() map[int]plugin.PluginSet {
 	return map[int]plugin.PluginSet{protocolSMS1: {serviceSMS: &smsPlugin{}}}
 }
 
-// Dispense returns the service of a started plugin. What it returns checks
-// requests before they leave and answers when they arrive: an [*Error] is the
-// plugin's considered answer; any other error, such as [ErrMalformedReply] or
-// a gRPC status, means that the plugin itself has failed.
-func Dispense(p plugin.ClientProtocol) (SMS, error) {
+// Dispense returns the host's end of a started plugin.
+func Dispense(p plugin.ClientProtocol) (*Client, error) {
 	raw, err := p.Dispense(serviceSMS)
 	if err != nil {
 		return nil, err
 	}
-	return raw.(SMS), nil
+	return raw.(*Client), nil
 }
 
 // ServeSMS answers a host until the host ends the process. It is the last call

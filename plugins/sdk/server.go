@@ -67,6 +67,49 @@ func (s *server) Send(ctx context.Context, r *smsv1.SendRequest) (*smsv1.SendRes
 	return &smsv1.SendResponse{ProviderId: receipt.ProviderID, Parts: uint32(receipt.Parts)}, nil
 }
 
+func (s *server) ParseDelivery(ctx context.Context, r *smsv1.ParseDeliveryRequest) (*smsv1.ParseDeliveryResponse, error) {
+	parser, ok := s.impl.(DeliveryParser)
+	if !ok {
+		return s.UnimplementedSMSServer.ParseDelivery(ctx, r)
+	}
+	request := requestFromWire(r.GetRequest())
+	err := request.Check()
+	var deliveries []Delivery
+	if err == nil {
+		deliveries, err = parser.ParseDelivery(ctx, request)
+	}
+	for refusal, wire := range wireRefusals {
+		if errors.Is(err, refusal) {
+			return &smsv1.ParseDeliveryResponse{Refusal: wire}, nil
+		}
+	}
+	if err != nil {
+		return &smsv1.ParseDeliveryResponse{Failure: failure(err)}, nil
+	}
+	out := &smsv1.ParseDeliveryResponse{}
+	for _, d := range deliveries {
+		out.Deliveries = append(out.Deliveries, &smsv1.Delivery{
+			MessageId: d.MessageID, ProviderId: d.ProviderID, State: wireStates[d.State], Code: Clean(d.Code, 40),
+		})
+	}
+	return out, nil
+}
+
+func (s *server) Balance(ctx context.Context, r *smsv1.BalanceRequest) (*smsv1.BalanceResponse, error) {
+	balancer, ok := s.impl.(Balancer)
+	if !ok {
+		return s.UnimplementedSMSServer.Balance(ctx, r)
+	}
+	b, err := balancer.Balance(ctx)
+	switch {
+	case errors.Is(err, ErrUnsupported):
+		return &smsv1.BalanceResponse{}, nil
+	case err != nil:
+		return &smsv1.BalanceResponse{Failure: failure(err)}, nil
+	}
+	return &smsv1.BalanceResponse{Amount: &smsv1.Amount{Micros: b.Micros, Currency: b.Currency}}, nil
+}
+
 // failure puts an error on the wire. Of an error that is no [*Error] only the
 // fact travels: its text may carry a URL with a key or somebody's number.
 func failure(err error) *smsv1.Failure {

@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"regexp"
+	"slices"
 	"strings"
 	"unicode"
 	"unicode/utf8"
@@ -15,6 +16,9 @@ import (
 // SMS is a provider of short messages. Its methods are called from many
 // goroutines at once, each with a deadline of some seconds. An error that is
 // an [*Error] says whose fault it is; any other is taken for [Unknown].
+//
+// What not every provider has is an interface of its own: [DeliveryParser]
+// and [Balancer].
 type SMS interface {
 	// Describe says what the plugin is. It needs no settings and no network,
 	// and answers the same each time.
@@ -109,6 +113,10 @@ const (
 	NamedSender Capability = "named_sender"
 	// UniqueID: the provider refuses an id that it has seen.
 	UniqueID Capability = "unique_id"
+	// DeliveryReports: the plugin is a [DeliveryParser].
+	DeliveryReports Capability = "delivery_reports"
+	// AccountBalance: the plugin is a [Balancer].
+	AccountBalance Capability = "balance"
 )
 
 // Processor is the company that processes the data; the privacy text names it.
@@ -126,11 +134,15 @@ type Description struct {
 	// Version is for people.
 	Version string
 	// Schema is the JSON Schema (draft 2020-12) of the settings, of type
-	// object. Secrets carry "writeOnly": true.
+	// object. Secrets carry "writeOnly": true. A setting named delivery_url is
+	// the address to which the provider shall report; the host proposes its own.
 	Schema       json.RawMessage
 	Capabilities []Capability
 	Processor    Processor
 }
+
+// Has says whether the plugin names a capability.
+func (d Description) Has(c Capability) bool { return slices.Contains(d.Capabilities, c) }
 
 // Check reports what a host could not show or store in d.
 func (d Description) Check() error {

@@ -1,6 +1,10 @@
 package sdk
 
-import smsv1 "siegel/plugins/sdk/proto/sms/v1"
+import (
+	"net/http"
+
+	smsv1 "siegel/plugins/sdk/proto/sms/v1"
+)
 
 // The words of this package and the numbers on the wire; never written to.
 var (
@@ -17,9 +21,22 @@ var (
 		Unknown:          smsv1.Kind_KIND_UNKNOWN,
 	}
 	wireCapabilities = map[Capability]smsv1.Capability{
-		CheckedDryRun: smsv1.Capability_CAPABILITY_DRY_RUN,
-		NamedSender:   smsv1.Capability_CAPABILITY_NAMED_SENDER,
-		UniqueID:      smsv1.Capability_CAPABILITY_UNIQUE_ID,
+		CheckedDryRun:   smsv1.Capability_CAPABILITY_DRY_RUN,
+		NamedSender:     smsv1.Capability_CAPABILITY_NAMED_SENDER,
+		UniqueID:        smsv1.Capability_CAPABILITY_UNIQUE_ID,
+		DeliveryReports: smsv1.Capability_CAPABILITY_DELIVERY_REPORTS,
+		AccountBalance:  smsv1.Capability_CAPABILITY_BALANCE,
+	}
+	wireStates = map[DeliveryState]smsv1.DeliveryState{
+		Pending:   smsv1.DeliveryState_DELIVERY_STATE_PENDING,
+		Delivered: smsv1.DeliveryState_DELIVERY_STATE_DELIVERED,
+		Failed:    smsv1.DeliveryState_DELIVERY_STATE_FAILED,
+		Expired:   smsv1.DeliveryState_DELIVERY_STATE_EXPIRED,
+	}
+	wireRefusals = map[error]smsv1.Refusal{
+		ErrUnsigned:        smsv1.Refusal_REFUSAL_UNSIGNED,
+		ErrForeign:         smsv1.Refusal_REFUSAL_FOREIGN,
+		ErrMalformedReport: smsv1.Refusal_REFUSAL_MALFORMED,
 	}
 )
 
@@ -29,4 +46,35 @@ func toWire(m Message) *smsv1.Message {
 
 func fromWire(m *smsv1.Message) Message {
 	return Message{ID: m.GetId(), To: m.GetTo(), Sender: m.GetSender(), Text: m.GetText()}
+}
+
+func requestToWire(r Request) *smsv1.HTTPRequest {
+	out := &smsv1.HTTPRequest{Method: r.Method, Url: r.URL, Body: r.Body}
+	for name, values := range r.Header {
+		for _, v := range values {
+			out.Headers = append(out.Headers, &smsv1.Header{Name: name, Value: v})
+		}
+	}
+	return out
+}
+
+func requestFromWire(r *smsv1.HTTPRequest) Request {
+	out := Request{Method: r.GetMethod(), URL: r.GetUrl(), Header: http.Header{}, Body: r.GetBody()}
+	for _, h := range r.GetHeaders() {
+		out.Header.Add(h.GetName(), h.GetValue())
+	}
+	return out
+}
+
+func deliveryFromWire(d *smsv1.Delivery) Delivery {
+	out := Delivery{
+		MessageID: d.GetMessageId(), ProviderID: d.GetProviderId(), Code: Clean(d.GetCode(), 40),
+		State: Pending, // also for a state that this host does not know yet
+	}
+	for state, wire := range wireStates {
+		if wire == d.GetState() {
+			out.State = state
+		}
+	}
+	return out
 }

@@ -11,6 +11,7 @@ import (
 	"fmt"
 	"os"
 	"os/exec"
+	"path/filepath"
 	"strings"
 	"sync"
 	"testing"
@@ -30,14 +31,38 @@ type Provider struct {
 	Sender string
 	// Received says how often the fake took a message with this text.
 	Received func(text string) int
+	// Report makes the request with which the fake reports that it delivered a
+	// message. Only for a plugin with [sdk.DeliveryReports].
+	Report func(messageID string, r sdk.Receipt) sdk.Request
+	// Forged are requests that look like reports and are none, such as one
+	// signed with another key. Only for a plugin with [sdk.DeliveryReports].
+	Forged func(messageID string, r sdk.Receipt) []sdk.Request
+	// Balance is what the fake's account has now. Only for a plugin with
+	// [sdk.AccountBalance].
+	Balance func() sdk.Balance
 }
 
 // patience bounds each call of the suite.
 const patience = 10 * time.Second
 
+// Build builds the plugin in the working directory, for TestMain, and runs the
+// tests. It returns the exit code; the path is in *binary meanwhile.
+func Build(m *testing.M, name string, binary *string) int {
+	dir, err := os.MkdirTemp("", name)
+	if err != nil {
+		panic(err)
+	}
+	defer os.RemoveAll(dir)
+	*binary = filepath.Join(dir, "siegel-plugin-sms-"+name)
+	if out, err := exec.Command("go", "build", "-o", *binary, ".").CombinedOutput(); err != nil {
+		panic(fmt.Sprintf("build: %v\n%s", err, out))
+	}
+	return m.Run()
+}
+
 // Open starts a plugin's binary in an empty environment and ends it with the
 // test. Environment entries ("NAME=value") may be added.
-func Open(t *testing.T, binary string, env ...string) sdk.SMS {
+func Open(t *testing.T, binary string, env ...string) *sdk.Client {
 	t.Helper()
 	cmd := exec.Command(binary)
 	cmd.Env = env
@@ -67,8 +92,8 @@ func Open(t *testing.T, binary string, env ...string) sdk.SMS {
 
 // SMS runs the suite against a plugin that has just started and has no
 // settings yet. The parts build on each other and run in order.
-func SMS(t *testing.T, client sdk.SMS, p Provider) {
-	s := suite{client: client, provider: p}
+func SMS(t *testing.T, client *sdk.Client, p Provider) {
+	s := &suite{client: client, provider: p}
 	for _, part := range []struct {
 		rule string
 		run  func(*testing.T)
@@ -85,26 +110,30 @@ func SMS(t *testing.T, client sdk.SMS, p Provider) {
 		{"EndsWithTheDeadline", s.deadline},
 		{"SendsManyAtOnce", s.many},
 		{"AnswersARepeatedID", s.repeated},
+		{"ParsesReportsOfTheProviderOnly", s.reports},
+		{"TellsTheBalance", s.balance},
 	} {
 		t.Run(part.rule, part.run)
 	}
 }
 
 type suite struct {
-	client   sdk.SMS
-	provider Provider
+	client      *sdk.Client
+	provider    Provider
+	description sdk.Description // once it has described itself
 }
 
-func (s suite) message(id, text string) sdk.Message {
+func (s *suite) message(id, text string) sdk.Message {
 	return sdk.Message{ID: id, To: "+4915112345678", Sender: s.provider.Sender, Text: text}
 }
 
-func (s suite) describe(t *testing.T) {
+func (s *suite) describe(t *testing.T) {
 	ctx := within(t, patience)
 	d, err := s.client.Describe(ctx) // the client has checked the rest
 	if err != nil {
 		t.Fatalf("describe: %v", err)
 	}
+	s.description = d
 	var schema struct {
 		Properties map[string]struct {
 			WriteOnly bool `json:"writeOnly"`
@@ -135,16 +164,24 @@ func (s suite) describe(t *testing.T) {
 	}
 }
 
-func (s suite) unconfigured(t *testing.T) {
+func (s *suite) unconfigured(t *testing.T) {
 	ctx := within(t, patience)
 	_, err := s.client.Send(ctx, s.message("conf-early", "conformance early"))
 	wantKind(t, err, sdk.BadSettings)
 	_, err = s.client.DryRun(ctx, s.message("conf-early", "conformance early"))
 	wantKind(t, err, sdk.BadSettings)
 	s.wantReceived(t, "conformance early", 0)
+	if s.description.Has(sdk.DeliveryReports) {
+		_, err = s.client.ParseDelivery(ctx, plainRequest())
+		wantKind(t, err, sdk.BadSettings)
+	}
+	if s.description.Has(sdk.AccountBalance) {
+		_, err = s.client.Balance(ctx)
+		wantKind(t, err, sdk.BadSettings)
+	}
 }
 
-func (s suite) badSettings(t *testing.T) {
+func (s *suite) badSettings(t *testing.T) {
 	ctx := within(t, patience)
 	more := map[string]any{"conformance_unknown_key": true}
 	for k, v := range s.provider.Settings {
@@ -165,7 +202,7 @@ func (s suite) badSettings(t *testing.T) {
 	}
 }
 
-func (s suite) configure(t *testing.T) {
+func (s *suite) configure(t *testing.T) {
 	for range 2 {
 		if err := s.client.Configure(within(t, patience), encode(t, s.provider.Settings)); err != nil {
 			t.Fatalf("configure: %v", err)
@@ -173,7 +210,7 @@ func (s suite) configure(t *testing.T) {
 	}
 }
 
-func (s suite) keepsSettings(t *testing.T) {
+func (s *suite) keepsSettings(t *testing.T) {
 	ctx := within(t, patience)
 	wantKind(t, s.client.Configure(ctx, []byte(`[]`)), sdk.BadSettings)
 	if _, err := s.client.DryRun(ctx, s.message("conf-keep", "conformance keep")); err != nil {
@@ -181,7 +218,7 @@ func (s suite) keepsSettings(t *testing.T) {
 	}
 }
 
-func (s suite) dryRun(t *testing.T) {
+func (s *suite) dryRun(t *testing.T) {
 	e, err := s.client.DryRun(within(t, patience), s.message("conf-dry", "conformance dry run"))
 	if err != nil || e.Parts != 1 {
 		t.Errorf("dry run = %+v, %v; want one part", e, err)
@@ -189,7 +226,7 @@ func (s suite) dryRun(t *testing.T) {
 	s.wantReceived(t, "conformance dry run", 0)
 }
 
-func (s suite) send(t *testing.T) {
+func (s *suite) send(t *testing.T) {
 	text := "conformance: Grüße, 1 < 2 & \"3\"\nsecond line €"
 	r, err := s.client.Send(within(t, patience), s.message("conf-send", text))
 	if err != nil || r.Parts != 1 {
@@ -198,7 +235,7 @@ func (s suite) send(t *testing.T) {
 	s.wantReceived(t, text, 1)
 }
 
-func (s suite) parts(t *testing.T) {
+func (s *suite) parts(t *testing.T) {
 	ctx := within(t, patience)
 	for i, text := range []string{
 		"conformance " + strings.Repeat("a", 148),
@@ -221,7 +258,7 @@ func (s suite) parts(t *testing.T) {
 	}
 }
 
-func (s suite) refusals(t *testing.T) {
+func (s *suite) refusals(t *testing.T) {
 	ctx := within(t, patience)
 	good := s.message("conf-refused", "conformance refused")
 	for _, c := range []struct {
@@ -246,7 +283,7 @@ func (s suite) refusals(t *testing.T) {
 	s.wantReceived(t, good.Text, 0)
 }
 
-func (s suite) deadline(t *testing.T) {
+func (s *suite) deadline(t *testing.T) {
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
 	began := time.Now()
@@ -258,7 +295,7 @@ func (s suite) deadline(t *testing.T) {
 	}
 }
 
-func (s suite) many(t *testing.T) {
+func (s *suite) many(t *testing.T) {
 	ctx := within(t, 3*patience)
 	const n = 20
 	errs := make([]error, n)
@@ -277,7 +314,7 @@ func (s suite) many(t *testing.T) {
 	}
 }
 
-func (s suite) repeated(t *testing.T) {
+func (s *suite) repeated(t *testing.T) {
 	ctx := within(t, patience)
 	m := s.message("conf-again", "conformance again")
 	for range 2 {
@@ -293,7 +330,7 @@ func (s suite) repeated(t *testing.T) {
 	}
 }
 
-func (s suite) wantReceived(t *testing.T, text string, want int) {
+func (s *suite) wantReceived(t *testing.T, text string, want int) {
 	t.Helper()
 	if got := s.provider.Received(text); got != want {
 		t.Errorf("the provider took %.30q %d times, want %d", text, got, want)

@@ -8,8 +8,6 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"os"
-	"os/exec"
-	"path/filepath"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -22,19 +20,7 @@ import (
 // binary is the built plugin; only TestMain writes it.
 var binary string
 
-func TestMain(m *testing.M) {
-	dir, err := os.MkdirTemp("", "loopback")
-	if err != nil {
-		panic(err)
-	}
-	binary = filepath.Join(dir, "siegel-plugin-sms-loopback")
-	if out, err := exec.Command("go", "build", "-o", binary, ".").CombinedOutput(); err != nil {
-		panic(string(out))
-	}
-	code := m.Run()
-	os.RemoveAll(dir)
-	os.Exit(code)
-}
+func TestMain(m *testing.M) { os.Exit(conformance.Build(m, "loopback", &binary)) }
 
 // mailbox takes messages as the real one does, and answers with answer where
 // that is set.

@@ -7,9 +7,13 @@
 // The agreement between Siegel and a process that sends short messages.
 //
 // The host speaks first and alone: Describe, then Configure, then any number
-// of DryRun and Send, many at a time. It gives each call a deadline of some
-// seconds and takes no answer above 64 KiB. A gRPC status other than OK means
-// that the plugin itself has failed; what the provider answered is a Failure.
+// of the others, many at a time. It gives each call a deadline of some seconds
+// and takes no answer above 64 KiB. A gRPC status other than OK means that the
+// plugin itself has failed; what the provider answered is a Failure.
+//
+// Within a version there are only additions: a field or a capability that one
+// side does not know is left alone, and a call that needs a capability is made
+// only where Describe has named it.
 
 package smsv1
 
@@ -38,6 +42,10 @@ const (
 	Capability_CAPABILITY_NAMED_SENDER Capability = 2
 	// The provider refuses an id that it has seen.
 	Capability_CAPABILITY_UNIQUE_ID Capability = 3
+	// The provider reports deliveries, and the plugin can parse the reports.
+	Capability_CAPABILITY_DELIVERY_REPORTS Capability = 4
+	// The provider tells the account's balance.
+	Capability_CAPABILITY_BALANCE Capability = 5
 )
 
 // Enum value maps for Capability.
@@ -47,12 +55,16 @@ var (
 		1: "CAPABILITY_DRY_RUN",
 		2: "CAPABILITY_NAMED_SENDER",
 		3: "CAPABILITY_UNIQUE_ID",
+		4: "CAPABILITY_DELIVERY_REPORTS",
+		5: "CAPABILITY_BALANCE",
 	}
 	Capability_value = map[string]int32{
-		"CAPABILITY_UNSPECIFIED":  0,
-		"CAPABILITY_DRY_RUN":      1,
-		"CAPABILITY_NAMED_SENDER": 2,
-		"CAPABILITY_UNIQUE_ID":    3,
+		"CAPABILITY_UNSPECIFIED":      0,
+		"CAPABILITY_DRY_RUN":          1,
+		"CAPABILITY_NAMED_SENDER":     2,
+		"CAPABILITY_UNIQUE_ID":        3,
+		"CAPABILITY_DELIVERY_REPORTS": 4,
+		"CAPABILITY_BALANCE":          5,
 	}
 )
 
@@ -81,6 +93,121 @@ func (x Capability) Number() protoreflect.EnumNumber {
 // Deprecated: Use Capability.Descriptor instead.
 func (Capability) EnumDescriptor() ([]byte, []int) {
 	return file_sms_v1_sms_proto_rawDescGZIP(), []int{0}
+}
+
+type Refusal int32
+
+const (
+	// There is none.
+	Refusal_REFUSAL_UNSPECIFIED Refusal = 0
+	// The signature is missing, wrong or too old.
+	Refusal_REFUSAL_UNSIGNED Refusal = 1
+	// It is about another account, or a message that the provider does not know.
+	Refusal_REFUSAL_FOREIGN Refusal = 2
+	// It is not a report of this provider at all.
+	Refusal_REFUSAL_MALFORMED Refusal = 3
+)
+
+// Enum value maps for Refusal.
+var (
+	Refusal_name = map[int32]string{
+		0: "REFUSAL_UNSPECIFIED",
+		1: "REFUSAL_UNSIGNED",
+		2: "REFUSAL_FOREIGN",
+		3: "REFUSAL_MALFORMED",
+	}
+	Refusal_value = map[string]int32{
+		"REFUSAL_UNSPECIFIED": 0,
+		"REFUSAL_UNSIGNED":    1,
+		"REFUSAL_FOREIGN":     2,
+		"REFUSAL_MALFORMED":   3,
+	}
+)
+
+func (x Refusal) Enum() *Refusal {
+	p := new(Refusal)
+	*p = x
+	return p
+}
+
+func (x Refusal) String() string {
+	return protoimpl.X.EnumStringOf(x.Descriptor(), protoreflect.EnumNumber(x))
+}
+
+func (Refusal) Descriptor() protoreflect.EnumDescriptor {
+	return file_sms_v1_sms_proto_enumTypes[1].Descriptor()
+}
+
+func (Refusal) Type() protoreflect.EnumType {
+	return &file_sms_v1_sms_proto_enumTypes[1]
+}
+
+func (x Refusal) Number() protoreflect.EnumNumber {
+	return protoreflect.EnumNumber(x)
+}
+
+// Deprecated: Use Refusal.Descriptor instead.
+func (Refusal) EnumDescriptor() ([]byte, []int) {
+	return file_sms_v1_sms_proto_rawDescGZIP(), []int{1}
+}
+
+type DeliveryState int32
+
+const (
+	DeliveryState_DELIVERY_STATE_UNSPECIFIED DeliveryState = 0
+	// On its way; also where the provider does not know.
+	DeliveryState_DELIVERY_STATE_PENDING DeliveryState = 1
+	// The recipient's device has it.
+	DeliveryState_DELIVERY_STATE_DELIVERED DeliveryState = 2
+	// Refused or given up.
+	DeliveryState_DELIVERY_STATE_FAILED DeliveryState = 3
+	// Not deliverable in the time allowed, such as to a device that is off.
+	DeliveryState_DELIVERY_STATE_EXPIRED DeliveryState = 4
+)
+
+// Enum value maps for DeliveryState.
+var (
+	DeliveryState_name = map[int32]string{
+		0: "DELIVERY_STATE_UNSPECIFIED",
+		1: "DELIVERY_STATE_PENDING",
+		2: "DELIVERY_STATE_DELIVERED",
+		3: "DELIVERY_STATE_FAILED",
+		4: "DELIVERY_STATE_EXPIRED",
+	}
+	DeliveryState_value = map[string]int32{
+		"DELIVERY_STATE_UNSPECIFIED": 0,
+		"DELIVERY_STATE_PENDING":     1,
+		"DELIVERY_STATE_DELIVERED":   2,
+		"DELIVERY_STATE_FAILED":      3,
+		"DELIVERY_STATE_EXPIRED":     4,
+	}
+)
+
+func (x DeliveryState) Enum() *DeliveryState {
+	p := new(DeliveryState)
+	*p = x
+	return p
+}
+
+func (x DeliveryState) String() string {
+	return protoimpl.X.EnumStringOf(x.Descriptor(), protoreflect.EnumNumber(x))
+}
+
+func (DeliveryState) Descriptor() protoreflect.EnumDescriptor {
+	return file_sms_v1_sms_proto_enumTypes[2].Descriptor()
+}
+
+func (DeliveryState) Type() protoreflect.EnumType {
+	return &file_sms_v1_sms_proto_enumTypes[2]
+}
+
+func (x DeliveryState) Number() protoreflect.EnumNumber {
+	return protoreflect.EnumNumber(x)
+}
+
+// Deprecated: Use DeliveryState.Descriptor instead.
+func (DeliveryState) EnumDescriptor() ([]byte, []int) {
+	return file_sms_v1_sms_proto_rawDescGZIP(), []int{2}
 }
 
 type Kind int32
@@ -147,11 +274,11 @@ func (x Kind) String() string {
 }
 
 func (Kind) Descriptor() protoreflect.EnumDescriptor {
-	return file_sms_v1_sms_proto_enumTypes[1].Descriptor()
+	return file_sms_v1_sms_proto_enumTypes[3].Descriptor()
 }
 
 func (Kind) Type() protoreflect.EnumType {
-	return &file_sms_v1_sms_proto_enumTypes[1]
+	return &file_sms_v1_sms_proto_enumTypes[3]
 }
 
 func (x Kind) Number() protoreflect.EnumNumber {
@@ -160,7 +287,7 @@ func (x Kind) Number() protoreflect.EnumNumber {
 
 // Deprecated: Use Kind.Descriptor instead.
 func (Kind) EnumDescriptor() ([]byte, []int) {
-	return file_sms_v1_sms_proto_rawDescGZIP(), []int{1}
+	return file_sms_v1_sms_proto_rawDescGZIP(), []int{3}
 }
 
 type DescribeRequest struct {
@@ -206,7 +333,9 @@ type DescribeResponse struct {
 	// Version of the plugin, for people.
 	Version string `protobuf:"bytes,2,opt,name=version,proto3" json:"version,omitempty"`
 	// JSON Schema (draft 2020-12) of the settings, type object. Secrets carry
-	// "writeOnly": true; they are stored encrypted and never shown again.
+	// "writeOnly": true; they are stored encrypted and never shown again. A
+	// setting named delivery_url is the address to which the provider shall
+	// report; the host proposes its own.
 	SettingsSchema []byte       `protobuf:"bytes,3,opt,name=settings_schema,json=settingsSchema,proto3" json:"settings_schema,omitempty"`
 	Capabilities   []Capability `protobuf:"varint,4,rep,packed,name=capabilities,proto3,enum=siegel.plugin.sms.v1.Capability" json:"capabilities,omitempty"`
 	// Who processes the data; the privacy text names them.
@@ -710,6 +839,456 @@ func (x *SendResponse) GetParts() uint32 {
 	return 0
 }
 
+type ParseDeliveryRequest struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Request       *HTTPRequest           `protobuf:"bytes,1,opt,name=request,proto3" json:"request,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ParseDeliveryRequest) Reset() {
+	*x = ParseDeliveryRequest{}
+	mi := &file_sms_v1_sms_proto_msgTypes[10]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ParseDeliveryRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ParseDeliveryRequest) ProtoMessage() {}
+
+func (x *ParseDeliveryRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_sms_v1_sms_proto_msgTypes[10]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ParseDeliveryRequest.ProtoReflect.Descriptor instead.
+func (*ParseDeliveryRequest) Descriptor() ([]byte, []int) {
+	return file_sms_v1_sms_proto_rawDescGZIP(), []int{10}
+}
+
+func (x *ParseDeliveryRequest) GetRequest() *HTTPRequest {
+	if x != nil {
+		return x.Request
+	}
+	return nil
+}
+
+// HTTPRequest is a request as the provider sent it; signatures cover it, so
+// nothing of it is written anew. URL and headers have at most 16 KiB together,
+// the body 32 KiB.
+type HTTPRequest struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Upper case, such as POST.
+	Method string `protobuf:"bytes,1,opt,name=method,proto3" json:"method,omitempty"`
+	// As the provider called it: scheme, host, port where it named one, path and
+	// query, byte for byte.
+	Url           string    `protobuf:"bytes,2,opt,name=url,proto3" json:"url,omitempty"`
+	Headers       []*Header `protobuf:"bytes,3,rep,name=headers,proto3" json:"headers,omitempty"`
+	Body          []byte    `protobuf:"bytes,4,opt,name=body,proto3" json:"body,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *HTTPRequest) Reset() {
+	*x = HTTPRequest{}
+	mi := &file_sms_v1_sms_proto_msgTypes[11]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *HTTPRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*HTTPRequest) ProtoMessage() {}
+
+func (x *HTTPRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_sms_v1_sms_proto_msgTypes[11]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use HTTPRequest.ProtoReflect.Descriptor instead.
+func (*HTTPRequest) Descriptor() ([]byte, []int) {
+	return file_sms_v1_sms_proto_rawDescGZIP(), []int{11}
+}
+
+func (x *HTTPRequest) GetMethod() string {
+	if x != nil {
+		return x.Method
+	}
+	return ""
+}
+
+func (x *HTTPRequest) GetUrl() string {
+	if x != nil {
+		return x.Url
+	}
+	return ""
+}
+
+func (x *HTTPRequest) GetHeaders() []*Header {
+	if x != nil {
+		return x.Headers
+	}
+	return nil
+}
+
+func (x *HTTPRequest) GetBody() []byte {
+	if x != nil {
+		return x.Body
+	}
+	return nil
+}
+
+type Header struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Name          string                 `protobuf:"bytes,1,opt,name=name,proto3" json:"name,omitempty"`
+	Value         string                 `protobuf:"bytes,2,opt,name=value,proto3" json:"value,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Header) Reset() {
+	*x = Header{}
+	mi := &file_sms_v1_sms_proto_msgTypes[12]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Header) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Header) ProtoMessage() {}
+
+func (x *Header) ProtoReflect() protoreflect.Message {
+	mi := &file_sms_v1_sms_proto_msgTypes[12]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Header.ProtoReflect.Descriptor instead.
+func (*Header) Descriptor() ([]byte, []int) {
+	return file_sms_v1_sms_proto_rawDescGZIP(), []int{12}
+}
+
+func (x *Header) GetName() string {
+	if x != nil {
+		return x.Name
+	}
+	return ""
+}
+
+func (x *Header) GetValue() string {
+	if x != nil {
+		return x.Value
+	}
+	return ""
+}
+
+type ParseDeliveryResponse struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Why the request is no report to believe; then the rest is empty.
+	Refusal Refusal `protobuf:"varint,1,opt,name=refusal,proto3,enum=siegel.plugin.sms.v1.Refusal" json:"refusal,omitempty"`
+	// Set when it could not be verified now; the provider should repeat it.
+	Failure *Failure `protobuf:"bytes,2,opt,name=failure,proto3" json:"failure,omitempty"`
+	// At most 100; none for an event of another kind, which is acknowledged and
+	// forgotten. A provider may repeat a report and send an older one later.
+	Deliveries    []*Delivery `protobuf:"bytes,3,rep,name=deliveries,proto3" json:"deliveries,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ParseDeliveryResponse) Reset() {
+	*x = ParseDeliveryResponse{}
+	mi := &file_sms_v1_sms_proto_msgTypes[13]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ParseDeliveryResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ParseDeliveryResponse) ProtoMessage() {}
+
+func (x *ParseDeliveryResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_sms_v1_sms_proto_msgTypes[13]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ParseDeliveryResponse.ProtoReflect.Descriptor instead.
+func (*ParseDeliveryResponse) Descriptor() ([]byte, []int) {
+	return file_sms_v1_sms_proto_rawDescGZIP(), []int{13}
+}
+
+func (x *ParseDeliveryResponse) GetRefusal() Refusal {
+	if x != nil {
+		return x.Refusal
+	}
+	return Refusal_REFUSAL_UNSPECIFIED
+}
+
+func (x *ParseDeliveryResponse) GetFailure() *Failure {
+	if x != nil {
+		return x.Failure
+	}
+	return nil
+}
+
+func (x *ParseDeliveryResponse) GetDeliveries() []*Delivery {
+	if x != nil {
+		return x.Deliveries
+	}
+	return nil
+}
+
+// Delivery says what became of a message, named by at least one of the ids.
+type Delivery struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// As in Message.id; empty where the provider does not repeat it.
+	MessageId string `protobuf:"bytes,1,opt,name=message_id,json=messageId,proto3" json:"message_id,omitempty"`
+	// As in SendResponse.provider_id.
+	ProviderId string        `protobuf:"bytes,2,opt,name=provider_id,json=providerId,proto3" json:"provider_id,omitempty"`
+	State      DeliveryState `protobuf:"varint,3,opt,name=state,proto3,enum=siegel.plugin.sms.v1.DeliveryState" json:"state,omitempty"`
+	// The provider's own word for it, for the operator, at most 40 printable
+	// characters.
+	Code          string `protobuf:"bytes,4,opt,name=code,proto3" json:"code,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Delivery) Reset() {
+	*x = Delivery{}
+	mi := &file_sms_v1_sms_proto_msgTypes[14]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Delivery) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Delivery) ProtoMessage() {}
+
+func (x *Delivery) ProtoReflect() protoreflect.Message {
+	mi := &file_sms_v1_sms_proto_msgTypes[14]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Delivery.ProtoReflect.Descriptor instead.
+func (*Delivery) Descriptor() ([]byte, []int) {
+	return file_sms_v1_sms_proto_rawDescGZIP(), []int{14}
+}
+
+func (x *Delivery) GetMessageId() string {
+	if x != nil {
+		return x.MessageId
+	}
+	return ""
+}
+
+func (x *Delivery) GetProviderId() string {
+	if x != nil {
+		return x.ProviderId
+	}
+	return ""
+}
+
+func (x *Delivery) GetState() DeliveryState {
+	if x != nil {
+		return x.State
+	}
+	return DeliveryState_DELIVERY_STATE_UNSPECIFIED
+}
+
+func (x *Delivery) GetCode() string {
+	if x != nil {
+		return x.Code
+	}
+	return ""
+}
+
+type BalanceRequest struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *BalanceRequest) Reset() {
+	*x = BalanceRequest{}
+	mi := &file_sms_v1_sms_proto_msgTypes[15]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *BalanceRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*BalanceRequest) ProtoMessage() {}
+
+func (x *BalanceRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_sms_v1_sms_proto_msgTypes[15]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use BalanceRequest.ProtoReflect.Descriptor instead.
+func (*BalanceRequest) Descriptor() ([]byte, []int) {
+	return file_sms_v1_sms_proto_rawDescGZIP(), []int{15}
+}
+
+type BalanceResponse struct {
+	state   protoimpl.MessageState `protogen:"open.v1"`
+	Failure *Failure               `protobuf:"bytes,1,opt,name=failure,proto3" json:"failure,omitempty"`
+	// Absent without a failure: this account has no balance of its own.
+	Amount        *Amount `protobuf:"bytes,2,opt,name=amount,proto3" json:"amount,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *BalanceResponse) Reset() {
+	*x = BalanceResponse{}
+	mi := &file_sms_v1_sms_proto_msgTypes[16]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *BalanceResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*BalanceResponse) ProtoMessage() {}
+
+func (x *BalanceResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_sms_v1_sms_proto_msgTypes[16]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use BalanceResponse.ProtoReflect.Descriptor instead.
+func (*BalanceResponse) Descriptor() ([]byte, []int) {
+	return file_sms_v1_sms_proto_rawDescGZIP(), []int{16}
+}
+
+func (x *BalanceResponse) GetFailure() *Failure {
+	if x != nil {
+		return x.Failure
+	}
+	return nil
+}
+
+func (x *BalanceResponse) GetAmount() *Amount {
+	if x != nil {
+		return x.Amount
+	}
+	return nil
+}
+
+type Amount struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Millionths of the currency; less than nothing where the account is overdrawn.
+	Micros int64 `protobuf:"zigzag64,1,opt,name=micros,proto3" json:"micros,omitempty"`
+	// ISO 4217, upper case.
+	Currency      string `protobuf:"bytes,2,opt,name=currency,proto3" json:"currency,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Amount) Reset() {
+	*x = Amount{}
+	mi := &file_sms_v1_sms_proto_msgTypes[17]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Amount) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Amount) ProtoMessage() {}
+
+func (x *Amount) ProtoReflect() protoreflect.Message {
+	mi := &file_sms_v1_sms_proto_msgTypes[17]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Amount.ProtoReflect.Descriptor instead.
+func (*Amount) Descriptor() ([]byte, []int) {
+	return file_sms_v1_sms_proto_rawDescGZIP(), []int{17}
+}
+
+func (x *Amount) GetMicros() int64 {
+	if x != nil {
+		return x.Micros
+	}
+	return 0
+}
+
+func (x *Amount) GetCurrency() string {
+	if x != nil {
+		return x.Currency
+	}
+	return ""
+}
+
 // Failure says whose fault it is, and so what to do.
 type Failure struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -725,7 +1304,7 @@ type Failure struct {
 
 func (x *Failure) Reset() {
 	*x = Failure{}
-	mi := &file_sms_v1_sms_proto_msgTypes[10]
+	mi := &file_sms_v1_sms_proto_msgTypes[18]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -737,7 +1316,7 @@ func (x *Failure) String() string {
 func (*Failure) ProtoMessage() {}
 
 func (x *Failure) ProtoReflect() protoreflect.Message {
-	mi := &file_sms_v1_sms_proto_msgTypes[10]
+	mi := &file_sms_v1_sms_proto_msgTypes[18]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -750,7 +1329,7 @@ func (x *Failure) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Failure.ProtoReflect.Descriptor instead.
 func (*Failure) Descriptor() ([]byte, []int) {
-	return file_sms_v1_sms_proto_rawDescGZIP(), []int{10}
+	return file_sms_v1_sms_proto_rawDescGZIP(), []int{18}
 }
 
 func (x *Failure) GetKind() Kind {
@@ -810,17 +1389,60 @@ const file_sms_v1_sms_proto_rawDesc = "" +
 	"\afailure\x18\x01 \x01(\v2\x1d.siegel.plugin.sms.v1.FailureR\afailure\x12\x1f\n" +
 	"\vprovider_id\x18\x02 \x01(\tR\n" +
 	"providerId\x12\x14\n" +
-	"\x05parts\x18\x03 \x01(\rR\x05parts\"w\n" +
+	"\x05parts\x18\x03 \x01(\rR\x05parts\"S\n" +
+	"\x14ParseDeliveryRequest\x12;\n" +
+	"\arequest\x18\x01 \x01(\v2!.siegel.plugin.sms.v1.HTTPRequestR\arequest\"\x83\x01\n" +
+	"\vHTTPRequest\x12\x16\n" +
+	"\x06method\x18\x01 \x01(\tR\x06method\x12\x10\n" +
+	"\x03url\x18\x02 \x01(\tR\x03url\x126\n" +
+	"\aheaders\x18\x03 \x03(\v2\x1c.siegel.plugin.sms.v1.HeaderR\aheaders\x12\x12\n" +
+	"\x04body\x18\x04 \x01(\fR\x04body\"2\n" +
+	"\x06Header\x12\x12\n" +
+	"\x04name\x18\x01 \x01(\tR\x04name\x12\x14\n" +
+	"\x05value\x18\x02 \x01(\tR\x05value\"\xc9\x01\n" +
+	"\x15ParseDeliveryResponse\x127\n" +
+	"\arefusal\x18\x01 \x01(\x0e2\x1d.siegel.plugin.sms.v1.RefusalR\arefusal\x127\n" +
+	"\afailure\x18\x02 \x01(\v2\x1d.siegel.plugin.sms.v1.FailureR\afailure\x12>\n" +
+	"\n" +
+	"deliveries\x18\x03 \x03(\v2\x1e.siegel.plugin.sms.v1.DeliveryR\n" +
+	"deliveries\"\x99\x01\n" +
+	"\bDelivery\x12\x1d\n" +
+	"\n" +
+	"message_id\x18\x01 \x01(\tR\tmessageId\x12\x1f\n" +
+	"\vprovider_id\x18\x02 \x01(\tR\n" +
+	"providerId\x129\n" +
+	"\x05state\x18\x03 \x01(\x0e2#.siegel.plugin.sms.v1.DeliveryStateR\x05state\x12\x12\n" +
+	"\x04code\x18\x04 \x01(\tR\x04code\"\x10\n" +
+	"\x0eBalanceRequest\"\x80\x01\n" +
+	"\x0fBalanceResponse\x127\n" +
+	"\afailure\x18\x01 \x01(\v2\x1d.siegel.plugin.sms.v1.FailureR\afailure\x124\n" +
+	"\x06amount\x18\x02 \x01(\v2\x1c.siegel.plugin.sms.v1.AmountR\x06amount\"<\n" +
+	"\x06Amount\x12\x16\n" +
+	"\x06micros\x18\x01 \x01(\x12R\x06micros\x12\x1a\n" +
+	"\bcurrency\x18\x02 \x01(\tR\bcurrency\"w\n" +
 	"\aFailure\x12.\n" +
 	"\x04kind\x18\x01 \x01(\x0e2\x1a.siegel.plugin.sms.v1.KindR\x04kind\x12\x16\n" +
 	"\x06detail\x18\x02 \x01(\tR\x06detail\x12$\n" +
-	"\x0eretry_after_ms\x18\x03 \x01(\rR\fretryAfterMs*w\n" +
+	"\x0eretry_after_ms\x18\x03 \x01(\rR\fretryAfterMs*\xb0\x01\n" +
 	"\n" +
 	"Capability\x12\x1a\n" +
 	"\x16CAPABILITY_UNSPECIFIED\x10\x00\x12\x16\n" +
 	"\x12CAPABILITY_DRY_RUN\x10\x01\x12\x1b\n" +
 	"\x17CAPABILITY_NAMED_SENDER\x10\x02\x12\x18\n" +
-	"\x14CAPABILITY_UNIQUE_ID\x10\x03*\xce\x01\n" +
+	"\x14CAPABILITY_UNIQUE_ID\x10\x03\x12\x1f\n" +
+	"\x1bCAPABILITY_DELIVERY_REPORTS\x10\x04\x12\x16\n" +
+	"\x12CAPABILITY_BALANCE\x10\x05*d\n" +
+	"\aRefusal\x12\x17\n" +
+	"\x13REFUSAL_UNSPECIFIED\x10\x00\x12\x14\n" +
+	"\x10REFUSAL_UNSIGNED\x10\x01\x12\x13\n" +
+	"\x0fREFUSAL_FOREIGN\x10\x02\x12\x15\n" +
+	"\x11REFUSAL_MALFORMED\x10\x03*\xa0\x01\n" +
+	"\rDeliveryState\x12\x1e\n" +
+	"\x1aDELIVERY_STATE_UNSPECIFIED\x10\x00\x12\x1a\n" +
+	"\x16DELIVERY_STATE_PENDING\x10\x01\x12\x1c\n" +
+	"\x18DELIVERY_STATE_DELIVERED\x10\x02\x12\x19\n" +
+	"\x15DELIVERY_STATE_FAILED\x10\x03\x12\x1a\n" +
+	"\x16DELIVERY_STATE_EXPIRED\x10\x04*\xce\x01\n" +
 	"\x04Kind\x12\x10\n" +
 	"\fKIND_UNKNOWN\x10\x00\x12\r\n" +
 	"\tKIND_AUTH\x10\x01\x12\x0e\n" +
@@ -832,12 +1454,14 @@ const file_sms_v1_sms_proto_rawDesc = "" +
 	"\fKIND_CONTENT\x10\x06\x12\x10\n" +
 	"\fKIND_BLOCKED\x10\a\x12\x12\n" +
 	"\x0eKIND_TEMPORARY\x10\b\x12\x11\n" +
-	"\rKIND_SETTINGS\x10\t2\xe2\x02\n" +
+	"\rKIND_SETTINGS\x10\t2\xa4\x04\n" +
 	"\x03SMS\x12Y\n" +
 	"\bDescribe\x12%.siegel.plugin.sms.v1.DescribeRequest\x1a&.siegel.plugin.sms.v1.DescribeResponse\x12\\\n" +
 	"\tConfigure\x12&.siegel.plugin.sms.v1.ConfigureRequest\x1a'.siegel.plugin.sms.v1.ConfigureResponse\x12S\n" +
 	"\x06DryRun\x12#.siegel.plugin.sms.v1.DryRunRequest\x1a$.siegel.plugin.sms.v1.DryRunResponse\x12M\n" +
-	"\x04Send\x12!.siegel.plugin.sms.v1.SendRequest\x1a\".siegel.plugin.sms.v1.SendResponseB'Z%siegel/plugins/sdk/proto/sms/v1;smsv1b\x06proto3"
+	"\x04Send\x12!.siegel.plugin.sms.v1.SendRequest\x1a\".siegel.plugin.sms.v1.SendResponse\x12h\n" +
+	"\rParseDelivery\x12*.siegel.plugin.sms.v1.ParseDeliveryRequest\x1a+.siegel.plugin.sms.v1.ParseDeliveryResponse\x12V\n" +
+	"\aBalance\x12$.siegel.plugin.sms.v1.BalanceRequest\x1a%.siegel.plugin.sms.v1.BalanceResponseB'Z%siegel/plugins/sdk/proto/sms/v1;smsv1b\x06proto3"
 
 var (
 	file_sms_v1_sms_proto_rawDescOnce sync.Once
@@ -851,45 +1475,67 @@ func file_sms_v1_sms_proto_rawDescGZIP() []byte {
 	return file_sms_v1_sms_proto_rawDescData
 }
 
-var file_sms_v1_sms_proto_enumTypes = make([]protoimpl.EnumInfo, 2)
-var file_sms_v1_sms_proto_msgTypes = make([]protoimpl.MessageInfo, 11)
+var file_sms_v1_sms_proto_enumTypes = make([]protoimpl.EnumInfo, 4)
+var file_sms_v1_sms_proto_msgTypes = make([]protoimpl.MessageInfo, 19)
 var file_sms_v1_sms_proto_goTypes = []any{
-	(Capability)(0),           // 0: siegel.plugin.sms.v1.Capability
-	(Kind)(0),                 // 1: siegel.plugin.sms.v1.Kind
-	(*DescribeRequest)(nil),   // 2: siegel.plugin.sms.v1.DescribeRequest
-	(*DescribeResponse)(nil),  // 3: siegel.plugin.sms.v1.DescribeResponse
-	(*Processor)(nil),         // 4: siegel.plugin.sms.v1.Processor
-	(*ConfigureRequest)(nil),  // 5: siegel.plugin.sms.v1.ConfigureRequest
-	(*ConfigureResponse)(nil), // 6: siegel.plugin.sms.v1.ConfigureResponse
-	(*Message)(nil),           // 7: siegel.plugin.sms.v1.Message
-	(*DryRunRequest)(nil),     // 8: siegel.plugin.sms.v1.DryRunRequest
-	(*DryRunResponse)(nil),    // 9: siegel.plugin.sms.v1.DryRunResponse
-	(*SendRequest)(nil),       // 10: siegel.plugin.sms.v1.SendRequest
-	(*SendResponse)(nil),      // 11: siegel.plugin.sms.v1.SendResponse
-	(*Failure)(nil),           // 12: siegel.plugin.sms.v1.Failure
+	(Capability)(0),               // 0: siegel.plugin.sms.v1.Capability
+	(Refusal)(0),                  // 1: siegel.plugin.sms.v1.Refusal
+	(DeliveryState)(0),            // 2: siegel.plugin.sms.v1.DeliveryState
+	(Kind)(0),                     // 3: siegel.plugin.sms.v1.Kind
+	(*DescribeRequest)(nil),       // 4: siegel.plugin.sms.v1.DescribeRequest
+	(*DescribeResponse)(nil),      // 5: siegel.plugin.sms.v1.DescribeResponse
+	(*Processor)(nil),             // 6: siegel.plugin.sms.v1.Processor
+	(*ConfigureRequest)(nil),      // 7: siegel.plugin.sms.v1.ConfigureRequest
+	(*ConfigureResponse)(nil),     // 8: siegel.plugin.sms.v1.ConfigureResponse
+	(*Message)(nil),               // 9: siegel.plugin.sms.v1.Message
+	(*DryRunRequest)(nil),         // 10: siegel.plugin.sms.v1.DryRunRequest
+	(*DryRunResponse)(nil),        // 11: siegel.plugin.sms.v1.DryRunResponse
+	(*SendRequest)(nil),           // 12: siegel.plugin.sms.v1.SendRequest
+	(*SendResponse)(nil),          // 13: siegel.plugin.sms.v1.SendResponse
+	(*ParseDeliveryRequest)(nil),  // 14: siegel.plugin.sms.v1.ParseDeliveryRequest
+	(*HTTPRequest)(nil),           // 15: siegel.plugin.sms.v1.HTTPRequest
+	(*Header)(nil),                // 16: siegel.plugin.sms.v1.Header
+	(*ParseDeliveryResponse)(nil), // 17: siegel.plugin.sms.v1.ParseDeliveryResponse
+	(*Delivery)(nil),              // 18: siegel.plugin.sms.v1.Delivery
+	(*BalanceRequest)(nil),        // 19: siegel.plugin.sms.v1.BalanceRequest
+	(*BalanceResponse)(nil),       // 20: siegel.plugin.sms.v1.BalanceResponse
+	(*Amount)(nil),                // 21: siegel.plugin.sms.v1.Amount
+	(*Failure)(nil),               // 22: siegel.plugin.sms.v1.Failure
 }
 var file_sms_v1_sms_proto_depIdxs = []int32{
 	0,  // 0: siegel.plugin.sms.v1.DescribeResponse.capabilities:type_name -> siegel.plugin.sms.v1.Capability
-	4,  // 1: siegel.plugin.sms.v1.DescribeResponse.processor:type_name -> siegel.plugin.sms.v1.Processor
-	12, // 2: siegel.plugin.sms.v1.ConfigureResponse.failure:type_name -> siegel.plugin.sms.v1.Failure
-	7,  // 3: siegel.plugin.sms.v1.DryRunRequest.message:type_name -> siegel.plugin.sms.v1.Message
-	12, // 4: siegel.plugin.sms.v1.DryRunResponse.failure:type_name -> siegel.plugin.sms.v1.Failure
-	7,  // 5: siegel.plugin.sms.v1.SendRequest.message:type_name -> siegel.plugin.sms.v1.Message
-	12, // 6: siegel.plugin.sms.v1.SendResponse.failure:type_name -> siegel.plugin.sms.v1.Failure
-	1,  // 7: siegel.plugin.sms.v1.Failure.kind:type_name -> siegel.plugin.sms.v1.Kind
-	2,  // 8: siegel.plugin.sms.v1.SMS.Describe:input_type -> siegel.plugin.sms.v1.DescribeRequest
-	5,  // 9: siegel.plugin.sms.v1.SMS.Configure:input_type -> siegel.plugin.sms.v1.ConfigureRequest
-	8,  // 10: siegel.plugin.sms.v1.SMS.DryRun:input_type -> siegel.plugin.sms.v1.DryRunRequest
-	10, // 11: siegel.plugin.sms.v1.SMS.Send:input_type -> siegel.plugin.sms.v1.SendRequest
-	3,  // 12: siegel.plugin.sms.v1.SMS.Describe:output_type -> siegel.plugin.sms.v1.DescribeResponse
-	6,  // 13: siegel.plugin.sms.v1.SMS.Configure:output_type -> siegel.plugin.sms.v1.ConfigureResponse
-	9,  // 14: siegel.plugin.sms.v1.SMS.DryRun:output_type -> siegel.plugin.sms.v1.DryRunResponse
-	11, // 15: siegel.plugin.sms.v1.SMS.Send:output_type -> siegel.plugin.sms.v1.SendResponse
-	12, // [12:16] is the sub-list for method output_type
-	8,  // [8:12] is the sub-list for method input_type
-	8,  // [8:8] is the sub-list for extension type_name
-	8,  // [8:8] is the sub-list for extension extendee
-	0,  // [0:8] is the sub-list for field type_name
+	6,  // 1: siegel.plugin.sms.v1.DescribeResponse.processor:type_name -> siegel.plugin.sms.v1.Processor
+	22, // 2: siegel.plugin.sms.v1.ConfigureResponse.failure:type_name -> siegel.plugin.sms.v1.Failure
+	9,  // 3: siegel.plugin.sms.v1.DryRunRequest.message:type_name -> siegel.plugin.sms.v1.Message
+	22, // 4: siegel.plugin.sms.v1.DryRunResponse.failure:type_name -> siegel.plugin.sms.v1.Failure
+	9,  // 5: siegel.plugin.sms.v1.SendRequest.message:type_name -> siegel.plugin.sms.v1.Message
+	22, // 6: siegel.plugin.sms.v1.SendResponse.failure:type_name -> siegel.plugin.sms.v1.Failure
+	15, // 7: siegel.plugin.sms.v1.ParseDeliveryRequest.request:type_name -> siegel.plugin.sms.v1.HTTPRequest
+	16, // 8: siegel.plugin.sms.v1.HTTPRequest.headers:type_name -> siegel.plugin.sms.v1.Header
+	1,  // 9: siegel.plugin.sms.v1.ParseDeliveryResponse.refusal:type_name -> siegel.plugin.sms.v1.Refusal
+	22, // 10: siegel.plugin.sms.v1.ParseDeliveryResponse.failure:type_name -> siegel.plugin.sms.v1.Failure
+	18, // 11: siegel.plugin.sms.v1.ParseDeliveryResponse.deliveries:type_name -> siegel.plugin.sms.v1.Delivery
+	2,  // 12: siegel.plugin.sms.v1.Delivery.state:type_name -> siegel.plugin.sms.v1.DeliveryState
+	22, // 13: siegel.plugin.sms.v1.BalanceResponse.failure:type_name -> siegel.plugin.sms.v1.Failure
+	21, // 14: siegel.plugin.sms.v1.BalanceResponse.amount:type_name -> siegel.plugin.sms.v1.Amount
+	3,  // 15: siegel.plugin.sms.v1.Failure.kind:type_name -> siegel.plugin.sms.v1.Kind
+	4,  // 16: siegel.plugin.sms.v1.SMS.Describe:input_type -> siegel.plugin.sms.v1.DescribeRequest
+	7,  // 17: siegel.plugin.sms.v1.SMS.Configure:input_type -> siegel.plugin.sms.v1.ConfigureRequest
+	10, // 18: siegel.plugin.sms.v1.SMS.DryRun:input_type -> siegel.plugin.sms.v1.DryRunRequest
+	12, // 19: siegel.plugin.sms.v1.SMS.Send:input_type -> siegel.plugin.sms.v1.SendRequest
+	14, // 20: siegel.plugin.sms.v1.SMS.ParseDelivery:input_type -> siegel.plugin.sms.v1.ParseDeliveryRequest
+	19, // 21: siegel.plugin.sms.v1.SMS.Balance:input_type -> siegel.plugin.sms.v1.BalanceRequest
+	5,  // 22: siegel.plugin.sms.v1.SMS.Describe:output_type -> siegel.plugin.sms.v1.DescribeResponse
+	8,  // 23: siegel.plugin.sms.v1.SMS.Configure:output_type -> siegel.plugin.sms.v1.ConfigureResponse
+	11, // 24: siegel.plugin.sms.v1.SMS.DryRun:output_type -> siegel.plugin.sms.v1.DryRunResponse
+	13, // 25: siegel.plugin.sms.v1.SMS.Send:output_type -> siegel.plugin.sms.v1.SendResponse
+	17, // 26: siegel.plugin.sms.v1.SMS.ParseDelivery:output_type -> siegel.plugin.sms.v1.ParseDeliveryResponse
+	20, // 27: siegel.plugin.sms.v1.SMS.Balance:output_type -> siegel.plugin.sms.v1.BalanceResponse
+	22, // [22:28] is the sub-list for method output_type
+	16, // [16:22] is the sub-list for method input_type
+	16, // [16:16] is the sub-list for extension type_name
+	16, // [16:16] is the sub-list for extension extendee
+	0,  // [0:16] is the sub-list for field type_name
 }
 
 func init() { file_sms_v1_sms_proto_init() }
@@ -902,8 +1548,8 @@ func file_sms_v1_sms_proto_init() {
 		File: protoimpl.DescBuilder{
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_sms_v1_sms_proto_rawDesc), len(file_sms_v1_sms_proto_rawDesc)),
-			NumEnums:      2,
-			NumMessages:   11,
+			NumEnums:      4,
+			NumMessages:   19,
 			NumExtensions: 0,
 			NumServices:   1,
 		},

@@ -7,9 +7,13 @@
 // The agreement between Siegel and a process that sends short messages.
 //
 // The host speaks first and alone: Describe, then Configure, then any number
-// of DryRun and Send, many at a time. It gives each call a deadline of some
-// seconds and takes no answer above 64 KiB. A gRPC status other than OK means
-// that the plugin itself has failed; what the provider answered is a Failure.
+// of the others, many at a time. It gives each call a deadline of some seconds
+// and takes no answer above 64 KiB. A gRPC status other than OK means that the
+// plugin itself has failed; what the provider answered is a Failure.
+//
+// Within a version there are only additions: a field or a capability that one
+// side does not know is left alone, and a call that needs a capability is made
+// only where Describe has named it.
 
 package smsv1
 
@@ -26,10 +30,12 @@ import (
 const _ = grpc.SupportPackageIsVersion9
 
 const (
-	SMS_Describe_FullMethodName  = "/siegel.plugin.sms.v1.SMS/Describe"
-	SMS_Configure_FullMethodName = "/siegel.plugin.sms.v1.SMS/Configure"
-	SMS_DryRun_FullMethodName    = "/siegel.plugin.sms.v1.SMS/DryRun"
-	SMS_Send_FullMethodName      = "/siegel.plugin.sms.v1.SMS/Send"
+	SMS_Describe_FullMethodName      = "/siegel.plugin.sms.v1.SMS/Describe"
+	SMS_Configure_FullMethodName     = "/siegel.plugin.sms.v1.SMS/Configure"
+	SMS_DryRun_FullMethodName        = "/siegel.plugin.sms.v1.SMS/DryRun"
+	SMS_Send_FullMethodName          = "/siegel.plugin.sms.v1.SMS/Send"
+	SMS_ParseDelivery_FullMethodName = "/siegel.plugin.sms.v1.SMS/ParseDelivery"
+	SMS_Balance_FullMethodName       = "/siegel.plugin.sms.v1.SMS/Balance"
 )
 
 // SMSClient is the client API for SMS service.
@@ -48,6 +54,14 @@ type SMSClient interface {
 	// answer it lost, with the same id: where the provider can refuse a repeated
 	// id, the plugin passes it on.
 	Send(ctx context.Context, in *SendRequest, opts ...grpc.CallOption) (*SendResponse, error)
+	// ParseDelivery reads an HTTP request with which the provider says what
+	// became of messages. It believes nothing that it has not verified: by the
+	// request's signature, or by asking the provider. Needs
+	// CAPABILITY_DELIVERY_REPORTS.
+	ParseDelivery(ctx context.Context, in *ParseDeliveryRequest, opts ...grpc.CallOption) (*ParseDeliveryResponse, error)
+	// Balance asks the provider how much money the account has. Needs
+	// CAPABILITY_BALANCE.
+	Balance(ctx context.Context, in *BalanceRequest, opts ...grpc.CallOption) (*BalanceResponse, error)
 }
 
 type sMSClient struct {
@@ -98,6 +112,26 @@ func (c *sMSClient) Send(ctx context.Context, in *SendRequest, opts ...grpc.Call
 	return out, nil
 }
 
+func (c *sMSClient) ParseDelivery(ctx context.Context, in *ParseDeliveryRequest, opts ...grpc.CallOption) (*ParseDeliveryResponse, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(ParseDeliveryResponse)
+	err := c.cc.Invoke(ctx, SMS_ParseDelivery_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
+func (c *sMSClient) Balance(ctx context.Context, in *BalanceRequest, opts ...grpc.CallOption) (*BalanceResponse, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(BalanceResponse)
+	err := c.cc.Invoke(ctx, SMS_Balance_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
 // SMSServer is the server API for SMS service.
 // All implementations must embed UnimplementedSMSServer
 // for forward compatibility.
@@ -114,6 +148,14 @@ type SMSServer interface {
 	// answer it lost, with the same id: where the provider can refuse a repeated
 	// id, the plugin passes it on.
 	Send(context.Context, *SendRequest) (*SendResponse, error)
+	// ParseDelivery reads an HTTP request with which the provider says what
+	// became of messages. It believes nothing that it has not verified: by the
+	// request's signature, or by asking the provider. Needs
+	// CAPABILITY_DELIVERY_REPORTS.
+	ParseDelivery(context.Context, *ParseDeliveryRequest) (*ParseDeliveryResponse, error)
+	// Balance asks the provider how much money the account has. Needs
+	// CAPABILITY_BALANCE.
+	Balance(context.Context, *BalanceRequest) (*BalanceResponse, error)
 	mustEmbedUnimplementedSMSServer()
 }
 
@@ -135,6 +177,12 @@ func (UnimplementedSMSServer) DryRun(context.Context, *DryRunRequest) (*DryRunRe
 }
 func (UnimplementedSMSServer) Send(context.Context, *SendRequest) (*SendResponse, error) {
 	return nil, status.Error(codes.Unimplemented, "method Send not implemented")
+}
+func (UnimplementedSMSServer) ParseDelivery(context.Context, *ParseDeliveryRequest) (*ParseDeliveryResponse, error) {
+	return nil, status.Error(codes.Unimplemented, "method ParseDelivery not implemented")
+}
+func (UnimplementedSMSServer) Balance(context.Context, *BalanceRequest) (*BalanceResponse, error) {
+	return nil, status.Error(codes.Unimplemented, "method Balance not implemented")
 }
 func (UnimplementedSMSServer) mustEmbedUnimplementedSMSServer() {}
 func (UnimplementedSMSServer) testEmbeddedByValue()             {}
@@ -229,6 +277,42 @@ func _SMS_Send_Handler(srv interface{}, ctx context.Context, dec func(interface{
 	return interceptor(ctx, in, info, handler)
 }
 
+func _SMS_ParseDelivery_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(ParseDeliveryRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(SMSServer).ParseDelivery(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: SMS_ParseDelivery_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(SMSServer).ParseDelivery(ctx, req.(*ParseDeliveryRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
+func _SMS_Balance_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(BalanceRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(SMSServer).Balance(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: SMS_Balance_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(SMSServer).Balance(ctx, req.(*BalanceRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
 // SMS_ServiceDesc is the grpc.ServiceDesc for SMS service.
 // It's only intended for direct use with grpc.RegisterService,
 // and not to be introspected or modified (even as a copy)
@@ -251,6 +335,14 @@ var SMS_ServiceDesc = grpc.ServiceDesc{
 		{
 			MethodName: "Send",
 			Handler:    _SMS_Send_Handler,
+		},
+		{
+			MethodName: "ParseDelivery",
+			Handler:    _SMS_ParseDelivery_Handler,
+		},
+		{
+			MethodName: "Balance",
+			Handler:    _SMS_Balance_Handler,
 		},
 	},
 	Streams:  []grpc.StreamDesc{},
