@@ -7,9 +7,7 @@ import (
 	"math/rand/v2"
 	"slices"
 	"testing"
-	"time"
 
-	"siegel/platform/embedded/testdb"
 	"siegel/platform/id"
 	"siegel/tenants/practice"
 	"siegel/tenants/schedule"
@@ -218,50 +216,4 @@ func BenchmarkDays(b *testing.B) {
 			b.Fatal(err)
 		}
 	}
-}
-
-// 50,000 past appointments of one practitioner cost no more than a hundred.
-func TestPastAppointmentsCostNothing(t *testing.T) {
-	t.Parallel()
-	if testing.Short() {
-		t.Skip("it writes 50,000 appointments")
-	}
-	urls := testdb.New(t)
-	f := newFixtureOn(t, testdb.OpenURL(t, urls.Server), 0)
-	// Writing them is not what is measured, and the constraints make it slow.
-	if _, err := testdb.OpenURL(t, urls.Owner).Global().ExecContext(t.Context(), `
-		alter table occupation drop constraint appointment_no_overlap, drop constraint occupation_appointment,
-		                       drop constraint occupation_resource`); err != nil {
-		t.Fatal(err)
-	}
-	with := func(past int) func() time.Duration {
-		s, tenant := f.open(t)
-		f.exec(t, tenant, `
-			with made as (
-				insert into appointment (tenant_id, id, booking_id, status, source, practitioner_id, resource_id, location_id,
-				                         starts, ends, cancel_until, secret_hash)
-				select ?0, gen_random_uuid(), gen_random_uuid(), 'fulfilled', 'online', ?1, ?1, ?1, at, at + interval '15 minutes', at,
-				       sha256((?1 || at::text)::bytea)
-				  from generate_series(1, ?2) n, lateral (select timestamptz '2026-11-20 00:00Z' - n * interval '15 minutes' as at) x
-				returning *)
-			insert into occupation (tenant_id, resource_id, unit, starts, ends, appointment_id)
-			select tenant_id, resource_id, 1, starts, ends, id from made`, tenant, s.amalTime, past)
-		return func() time.Duration {
-			best := time.Duration(math.MaxInt64)
-			for range 200 {
-				begun := time.Now()
-				f.ask(t, tenant, practice.Query{Service: s.checkup, From: monday, To: monday + 30})
-				best = min(best, time.Since(begun))
-			}
-			return best
-		}
-	}
-	few, many := with(100), with(50_000)
-	// The machine may be busy with something else: one good round is enough.
-	for range 5 {
-		if float64(many()) <= 1.2*float64(few()) {
-			return
-		}
-	}
-	t.Errorf("%v with 50,000 past appointments, %v with a hundred", many(), few())
 }

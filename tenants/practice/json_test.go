@@ -229,7 +229,12 @@ func TestAppendDaysJSONWritesWhatTheLibraryWould(t *testing.T) {
 
 // One practitioner, Monday to Friday 8-12 and 14-18, slots of 15 minutes over
 // 30 days, of which 200 are taken; computed and written.
-func BenchmarkSlotsAndJSON(b *testing.B) {
+func BenchmarkSlotsAndJSON(b *testing.B) { benchmarkSlotsAndJSON(b, 30) }
+
+// The same over a year.
+func BenchmarkYearAndJSON(b *testing.B) { benchmarkSlotsAndJSON(b, 365) }
+
+func benchmarkSlotsAndJSON(b *testing.B, days schedule.Date) {
 	berlin, err := time.LoadLocation("Europe/Berlin")
 	if err != nil {
 		b.Fatal(err)
@@ -244,7 +249,7 @@ func BenchmarkSlotsAndJSON(b *testing.B) {
 		},
 	}
 	from := schedule.NewDate(2026, 11, 23)
-	q := schedule.Query{From: from, To: from + 30, Now: time.Date(2026, 11, 22, 0, 0, 0, 0, time.UTC)}
+	q := schedule.Query{From: from, To: from + days, Now: time.Date(2026, 11, 22, 0, 0, 0, 0, time.UTC)}
 	all, _ := plan.Slots(nil, nil, &schedule.Load{}, q)
 	var load schedule.Load
 	for _, i := range rand.New(rand.NewPCG(1, 2)).Perm(len(all))[:200] {
@@ -252,7 +257,7 @@ func BenchmarkSlotsAndJSON(b *testing.B) {
 	}
 	var (
 		list = practice.SlotList{
-			Zone: "Europe/Berlin", From: from, To: from + 30, Practitioners: []id.Practitioner{id.New[id.Practitioner]()},
+			Zone: "Europe/Berlin", From: from, To: from + days, Practitioners: []id.Practitioner{id.New[id.Practitioner]()},
 			Locations: []id.Location{id.New[id.Location]()}, Conditions: []practice.Condition{{Alternatives: []practice.Alternative{{}}}},
 		}
 		slots   []schedule.Slot

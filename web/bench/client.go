@@ -40,7 +40,9 @@ type call struct {
 	host, path string
 	visitor    int
 	key        string // Idempotency-Key
-	body       []byte // nil is a GET
+	// cacheControl is sent where it is not empty.
+	cacheControl string
+	body         []byte // nil is a GET
 }
 
 // do sends a request and returns status and body, which is good until the next.
@@ -59,6 +61,11 @@ func (c *client) do(q call) (int, []byte, error) {
 	if q.key != "" {
 		b = append(b, "Idempotency-Key: "...)
 		b = append(b, q.key...)
+		b = append(b, "\r\n"...)
+	}
+	if q.cacheControl != "" {
+		b = append(b, "Cache-Control: "...)
+		b = append(b, q.cacheControl...)
 		b = append(b, "\r\n"...)
 	}
 	if q.body != nil {

@@ -36,6 +36,7 @@ type field struct {
 	floorDB      *pgx.Conn
 	floorRedis   *redis.Client
 	slots        *practice   // one practitioner, 200 appointments in 30 days
+	history      *practice   // the same, for whom measureHistory makes a past
 	practices    []*practice // many, empty
 	product      *side
 	floor        *side

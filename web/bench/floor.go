@@ -7,8 +7,6 @@ import (
 	"errors"
 	"net"
 	"os"
-	"slices"
-	"strconv"
 	"strings"
 	"time"
 
@@ -72,90 +70,6 @@ func serveFloor(ctx context.Context) error {
 func (f *floor) tenant(c *fiber.Ctx) string {
 	slug, _, _ := strings.Cut(string(c.Request().Header.Host()), ".")
 	return f.tenants[slug]
-}
-
-// slots reads version, appointments and holds, and computes what is free.
-func (f *floor) slots(c *fiber.Ctx) error {
-	tenant := f.tenant(c)
-	practitioner := strings.TrimPrefix(c.Query("practitioner"), "prc_")
-	from, err := time.ParseInLocation(time.DateOnly, c.Query("from"), f.zone)
-	if err != nil {
-		return fiber.ErrBadRequest
-	}
-	to, err := time.ParseInLocation(time.DateOnly, c.Query("to"), f.zone)
-	if err != nil {
-		return fiber.ErrBadRequest
-	}
-	type span struct{ starts, ends int64 }
-	var (
-		ctx     = c.UserContext()
-		version int64
-		busy    []span
-		batch   pgx.Batch
-	)
-	held, err := f.redis.ZRangeByScoreWithScores(ctx, "hold:"+practitioner, &redis.ZRangeBy{
-		Min: strconv.FormatInt(from.Unix(), 10), Max: strconv.FormatInt(to.Unix(), 10)}).Result()
-	if err != nil {
-		return err
-	}
-	for _, h := range held {
-		busy = append(busy, span{int64(h.Score), int64(h.Score) + slotMinutes*60})
-	}
-	batch.Queue(`select version from practice where tenant_id = $1`, tenant)
-	batch.Queue(`select extract(epoch from starts)::bigint, extract(epoch from ends)::bigint from occupation
-		where tenant_id = $1 and resource_id = $2 and starts >= $3 and starts < $4 order by starts`, tenant, practitioner, from, to)
-	results := f.db.SendBatch(ctx, &batch)
-	defer results.Close()
-	if err := results.QueryRow().Scan(&version); err != nil {
-		return err
-	}
-	rows, err := results.Query()
-	if err != nil {
-		return err
-	}
-	for rows.Next() {
-		var s span
-		if err := rows.Scan(&s.starts, &s.ends); err != nil {
-			return err
-		}
-		busy = append(busy, s)
-	}
-	rows.Close()
-	if err := rows.Err(); err != nil {
-		return err
-	}
-	slices.SortFunc(busy, func(a, b span) int { return int(a.starts - b.starts) })
-
-	out := append(make([]byte, 0, 96<<10), `{"zone":"Europe/Berlin","practitioners":["prc_`...)
-	out = append(append(out, practitioner...), `"],"slots":[`...)
-	next, first := 0, true
-	for day := from; day.Before(to); day = day.AddDate(0, 0, 1) {
-		if w := day.Weekday(); w == time.Saturday || w == time.Sunday {
-			continue
-		}
-		for _, opens := range [2]int{8, 14} {
-			at := time.Date(day.Year(), day.Month(), day.Day(), opens, 0, 0, 0, f.zone).Unix()
-			for end := at + 4*3600; at < end; at += slotMinutes * 60 {
-				for next < len(busy) && busy[next].ends <= at {
-					next++
-				}
-				if next < len(busy) && busy[next].starts < at+slotMinutes*60 {
-					continue
-				}
-				if !first {
-					out = append(out, ',')
-				}
-				first = false
-				out = append(out, `{"starts":"`...)
-				out = time.Unix(at, 0).UTC().AppendFormat(out, time.RFC3339)
-				out = append(out, `","ends":"`...)
-				out = time.Unix(at+slotMinutes*60, 0).UTC().AppendFormat(out, time.RFC3339)
-				out = append(out, `","practitioner":0,"location":0,"condition":0}`...)
-			}
-		}
-	}
-	c.Set(fiber.HeaderContentType, fiber.MIMEApplicationJSON)
-	return c.Send(append(out, `]}`...))
 }
 
 type heldRecord struct {

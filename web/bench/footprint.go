@@ -58,10 +58,10 @@ func measureMemory(ctx context.Context, f *field) ([]result, error) {
 	}
 	var busy, plugin float64
 	done := make(chan error, 1)
-	patients := f.patients(f.product, 4*f.bookings)
+	patients, looking := f.patients(f.product, 4*f.bookings), f.looking(f.product, f.slots, noCache)
 	go func() {
 		_, err := f.crowd(ctx, f.product, patients, func(c *client, p patient, _ int) error {
-			if err := f.slotsOnce(f.product, c); err != nil {
+			if err := looking.do(c); err != nil {
 				return err
 			}
 			if err := p.hold(c); err != nil {

@@ -71,17 +71,19 @@ func (f *field) plant(ctx context.Context) error {
 	if _, err := f.floorDB.Exec(ctx, floorSchema); err != nil {
 		return fmt.Errorf("floor's tables: %w", err)
 	}
-	f.slots = newPractice("bench-slots", 1)
+	f.slots, f.history = newPractice("bench-slots", 1), newPractice("bench-history", 1)
 	for i := range practiceCount {
 		f.practices = append(f.practices, newPractice(fmt.Sprintf("bench-%d", i), practitionerCount))
 	}
-	for _, p := range append(f.practices, f.slots) {
+	for _, p := range append(f.practices, f.slots, f.history) {
 		if err := p.plant(ctx, f.db, f.floorDB, k); err != nil {
 			return err
 		}
 	}
-	if err := f.slots.fill(ctx, f.db, f.floorDB); err != nil {
-		return err
+	for _, p := range []*practice{f.slots, f.history} {
+		if err := p.fill(ctx, f.db, f.floorDB); err != nil {
+			return err
+		}
 	}
 	for _, db := range []*pgx.Conn{f.db, f.floorDB} {
 		if _, err := db.Exec(ctx, `analyze`); err != nil {

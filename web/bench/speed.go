@@ -2,76 +2,45 @@ package main
 
 import (
 	"context"
-	"fmt"
-	"net/http"
 	"slices"
 	"time"
 )
 
 const crowd = 64 // clients at once
 
-// measureSlots asks for 30 days of one practitioner: alone, and in company.
-func measureSlots(ctx context.Context, f *field) (all []result, err error) {
-	if err := f.sides(ctx); err != nil {
-		return nil, err
-	}
-	for _, clients := range []int{1, 16, crowd} {
-		r, err := f.alternate(ctx, clients, func(s *side, c *client) error { return f.slotsOnce(s, c) })
-		if err != nil {
-			return all, err
-		}
-		row := r.result("slots")
-		if clients == 1 {
-			row.miss(row.P50 <= 2, "p50 %.2f ms alone, want at most 2", row.P50)
-		} else {
-			row.Name = fmt.Sprintf("slots_%d", clients)
-		}
-		row.miss(row.Ratio >= 0.5, "%.2f of the floor, want at least 0.5", row.Ratio)
-		all = append(all, row)
-	}
-	return all, nil
+// contender is one of two that are compared, and what it is asked to do.
+type contender struct {
+	*side
+	do func(*client) error
 }
 
-func (f *field) slotsOnce(s *side, c *client) error {
-	from := time.Now().In(berlin()).AddDate(0, 0, 1)
-	body, err := c.expect(http.StatusOK, call{host: f.slots.slug + "." + s.base, path: fmt.Sprintf(
-		"/api/v1/slots?service=svc_%s&practitioner=prc_%s&from=%s&to=%s", f.slots.service, f.slots.practitioners[0],
-		from.Format(time.DateOnly), from.AddDate(0, 0, slotDays).Format(time.DateOnly))})
-	if err == nil && len(body) < 30_000 {
-		return fmt.Errorf("only %d bytes of slots", len(body))
-	}
-	return err
-}
-
-// alternate runs op on either side in turn, for the rounds and once to warm up.
-func (f *field) alternate(ctx context.Context, clients int, op func(*side, *client) error) (r rounds, err error) {
+// alternate runs both in turn, for the rounds and once to warm up. Figures are
+// a's, its ratio that to b.
+func (f *field) alternate(ctx context.Context, clients int, a, b contender) (r rounds, err error) {
 	length := time.Duration(f.seconds * float64(time.Second))
-	one := func(s *side, length time.Duration) (sample, error) {
-		p, err := f.connect(s, clients)
+	one := func(x contender, length time.Duration) (sample, error) {
+		p, err := f.connect(x.side, clients)
 		if err != nil {
 			return sample{}, err
 		}
 		defer p.close()
-		return p.during(ctx, length, func(c *client) error { return op(s, c) })
+		return p.during(ctx, length, x.do)
 	}
-	for round := range f.rounds + 1 {
-		if round == 0 {
-			for _, s := range []*side{f.product, f.floor} {
-				if _, err := one(s, length/2); err != nil {
-					return r, err
-				}
-			}
-			continue
+	for _, x := range []contender{a, b} {
+		if _, err := one(x, length/2); err != nil {
+			return r, err
 		}
-		product, err := one(f.product, length)
+	}
+	for range f.rounds {
+		of, err := one(a, length)
 		if err != nil {
 			return r, err
 		}
-		floor, err := one(f.floor, length)
+		to, err := one(b, length)
 		if err != nil {
 			return r, err
 		}
-		r.add(product, floor)
+		r.add(of, to)
 	}
 	return r, nil
 }
