@@ -45,6 +45,14 @@ type choice struct {
 	rooms bool
 }
 
+// candidate is an item on its way into a choice.
+type candidate struct {
+	HoldItem
+	slot    slot
+	session practice.Session // of a group; zero is none
+	load    *schedule.Load   // what is taken around it, by the choice so far too
+}
+
 // choose decides what the items take, each beside those before it. at is the
 // time by which lead and horizon are judged; crowded looks for rooms that are
 // not held either. It returns [ErrNotOffered], [ErrSlotTaken] or [ErrQuotaFull].
@@ -54,36 +62,36 @@ func (s *Service) choose(ctx context.Context, tenant id.Tenant, items []HoldItem
 		return c, err
 	}
 	for _, item := range items {
-		found, err := offered(offer, item.Service, item.Practitioner, item.Location, item.Starts, at)
-		if err != nil {
+		x := candidate{HoldItem: item, load: &schedule.Load{}}
+		if x.slot, err = offered(offer, item.Service, item.Practitioner, item.Location, item.Starts, at); err != nil {
 			return c, err
 		}
-		load, supplies, plain := &schedule.Load{}, []int(nil), found.plain()
-		var session practice.Session
+		var supplies []int
+		plain := x.slot.plain()
 		if plain && len(item.Quotas) > 0 {
 			return c, ErrNotOffered
 		}
 		if !plain {
-			if found, load, err = s.look(ctx, tenant, item, at, false); err != nil {
+			if x.slot, x.load, err = s.look(ctx, tenant, item, at, false); err != nil {
 				return c, err
 			}
-			if found.group() {
-				session = s.session(tenant, item.Service, item.Practitioner, found.Starts.Unix())
+			if x.slot.group() {
+				x.session = s.session(tenant, item.Service, item.Practitioner, x.slot.Starts.Unix())
 			}
-			counts, err := found.counts(item.Quotas)
+			counts, err := x.slot.counts(item.Quotas)
 			if err != nil {
 				return c, err
 			}
-			c.beside(found, session, load)
-			if err := stands(found.plan.Why(found.Starts.Unix(), load, schedule.Query{Now: at}), counts); err != nil {
+			c.beside(x)
+			if err := stands(x.slot.plan.Why(x.slot.Starts.Unix(), x.load, schedule.Query{Now: at}), counts); err != nil {
 				return c, err
 			}
-			if supplies, err = s.assign(ctx, tenant, item, at, found, session, load, &c, crowded); err != nil {
+			if supplies, err = s.assign(ctx, tenant, &c, x, at, crowded); err != nil {
 				return c, err
 			}
 			c.rooms = c.rooms || len(supplies) > 0
 		}
-		if err := c.add(found, item, session, supplies, load, at); err != nil {
+		if err := c.add(x, supplies, at); err != nil {
 			return c, err
 		}
 		c.plain = append(c.plain, plain)
@@ -91,13 +99,14 @@ func (s *Service) choose(ctx context.Context, tenant id.Tenant, items []HoldItem
 	return c, nil
 }
 
-// beside adds to a load what the items chosen so far take.
-func (c *choice) beside(s slot, session practice.Session, load *schedule.Load) {
+// beside adds to a candidate's load what the items chosen so far take.
+func (c *choice) beside(x candidate) {
+	s, load := x.slot, x.load
 	for _, item := range c.items {
 		joined := false
 		for _, t := range item.Takes {
 			busy := schedule.Busy{Interval: t.Busy, Location: item.Location, Kind: schedule.Hold}
-			shared := t.Seats > 1 && t.Session == session
+			shared := t.Seats > 1 && t.Session == x.session
 			joined = joined || shared
 			if t.Resource == s.Resource && !shared {
 				load.Busy = append(slices.Clip(load.Busy), busy)
@@ -143,54 +152,57 @@ func use(all []schedule.Use, period schedule.Date) []schedule.Use {
 }
 
 // assign chooses rooms and devices. A group that has begun stays where it is.
-func (s *Service) assign(ctx context.Context, tenant id.Tenant, item HoldItem, at time.Time, found slot, session practice.Session, load *schedule.Load, c *choice, crowded bool) ([]int, error) {
-	if len(found.plan.Needs) == 0 {
+func (s *Service) assign(ctx context.Context, tenant id.Tenant, c *choice, x candidate, at time.Time, crowded bool) ([]int, error) {
+	plan := x.slot.plan
+	if len(plan.Needs) == 0 {
 		return nil, nil
 	}
-	if found.group() {
-		rooms, err := s.roomsOf(ctx, tenant, session, found.Busy, found.plan.Supplies)
+	if x.slot.group() {
+		rooms, err := s.roomsOf(ctx, tenant, x.session, x.slot.Busy, plan.Supplies)
 		if err != nil {
 			return nil, err
 		}
-		for _, before := range c.items {
-			for _, t := range before.Takes[1:] {
-				if t.Session == session && !slices.Contains(rooms, t.Resource) {
-					rooms = append(rooms, t.Resource)
-				}
+		var begun []int
+		for i := range plan.Supplies {
+			if r := plan.Supplies[i].Resource; slices.Contains(rooms, r) || c.uses(x.session, r) {
+				begun = append(begun, i)
 			}
 		}
-		if len(rooms) > 0 {
-			var supplies []int
-			for i, x := range found.plan.Supplies {
-				if slices.Contains(rooms, x.Resource) {
-					supplies = append(supplies, i)
-				}
-			}
-			return supplies, nil
+		if len(begun) > 0 {
+			return begun, nil
 		}
 	}
 	if crowded {
-		again, all, err := s.look(ctx, tenant, item, at, true)
-		if err != nil {
+		again := x
+		var err error
+		if again.slot, again.load, err = s.look(ctx, tenant, x.HoldItem, at, true); err != nil {
 			return nil, err
 		}
-		if again.offer.Version == found.offer.Version {
-			c.beside(again, session, all)
-			load = all
+		if again.slot.offer.Version == x.slot.offer.Version {
+			c.beside(again)
+			x = again
 		}
 	}
-	supplies, ok := found.plan.Assign(nil, found.Starts.Unix(), load)
+	supplies, ok := plan.Assign(nil, x.slot.Starts.Unix(), x.load)
 	if !ok {
 		return nil, ErrSlotTaken
 	}
 	return supplies, nil
 }
 
-// add puts an item behind those chosen so far.
-func (c *choice) add(s slot, item HoldItem, session practice.Session, supplies []int, load *schedule.Load, at time.Time) error {
+// uses reports whether an item chosen so far has taken the resource for the session.
+func (c *choice) uses(session practice.Session, r id.Resource) bool {
+	return slices.ContainsFunc(c.items, func(i heldItem) bool {
+		return slices.ContainsFunc(i.Takes, func(t taking) bool { return t.Session == session && t.Resource == r })
+	})
+}
+
+// add puts a candidate behind the items chosen so far.
+func (c *choice) add(x candidate, supplies []int, at time.Time) error {
+	s, load := x.slot, x.load
 	held := heldItem{
-		Booking: id.New[id.Booking](), Service: item.Service, Practitioner: item.Practitioner, Location: item.Location,
-		Starts: s.Starts.Unix(), Ends: s.Ends.Unix(), Takes: s.takings(session, supplies),
+		Booking: id.New[id.Booking](), Service: x.Service, Practitioner: x.Practitioner, Location: x.Location,
+		Starts: s.Starts.Unix(), Ends: s.Ends.Unix(), Takes: s.takings(x.session, supplies),
 	}
 	seated := 0
 	if i, ok := slices.BinarySearchFunc(load.Sessions, held.Starts, func(x schedule.Session, at int64) int { return int(x.Starts - at) }); ok && s.group() {
@@ -216,7 +228,7 @@ func (c *choice) add(s slot, item HoldItem, session practice.Session, supplies [
 		}
 		c.claims = append(c.claims, claim)
 	}
-	for _, q := range item.Quotas {
+	for _, q := range x.Quotas {
 		i := slices.IndexFunc(s.plan.Quotas, func(x schedule.Quota) bool { return x.ID == q })
 		k := counting{Quota: q, Period: s.period(i), Max: s.plan.Quotas[i].Max}
 		used := 0
