@@ -9,6 +9,8 @@ import type { Practice } from "../api/types.ts";
 import { Bookings, type Entry, type View } from "./bookings.ts";
 import { Idle } from "./idle.ts";
 import { Live, eventStream } from "./live.ts";
+import { getRules } from "./rules/client.ts";
+import type { Rules } from "./rules/types.ts";
 import * as server from "./server.ts";
 import { SealError } from "../seal/error.ts";
 import type { Secrets } from "../seal/password.ts";
@@ -22,12 +24,17 @@ export type LockReason = "reload" | "person" | "elsewhere" | "idle";
 /** Milliseconds without a sign of life after which the names go. */
 export const idleAfter = 10 * 60_000;
 
+/** Milliseconds for which the rules are not asked for again. */
+const rulesAfter = 60_000;
+
 const nothing: View = { entries: [], fresh: new Set(), until: "", loaded: false, unsaved: 0, trouble: null };
 
 export class Office {
   phase = $state<Phase>("starting");
   session = $state.raw<server.SessionBody | null>(null);
   practice = $state.raw<Practice | null>(null);
+  /** Read when the first booking is looked at; null until then. */
+  rules = $state.raw<Rules | null>(null);
   view = $state.raw<View>(nothing);
   day = $state<Day>("");
   /** The selected appointment's id. */
@@ -49,6 +56,7 @@ export class Office {
   arrival = $state.raw<{ count: number; serial: number }>({ count: 0, serial: 0 });
 
   private bookings: Bookings | null = null;
+  private rulesAsked = 0;
   private salt: { salt: string; kdf: string } | null = null;
   private stops: (() => void)[] = [];
   private readonly others = new BroadcastChannel("siegel-office");
@@ -190,6 +198,24 @@ export class Office {
     this.bookings?.seen(id);
   }
 
+  /**
+   * readRules makes `rules` known, to hold bookings against. It asks for all of
+   * them, whichever booking is looked at, and at most once a minute. Without an
+   * answer what was known stays.
+   */
+  async readRules(): Promise<void> {
+    const { bookings } = this;
+    const now = Date.now();
+    if (!bookings || now - this.rulesAsked < rulesAfter) return;
+    this.rulesAsked = now;
+    try {
+      const rules = await getRules();
+      if (bookings === this.bookings && rules.version !== this.rules?.version) this.rules = rules;
+    } catch (thrown) {
+      if (thrown instanceof Problem && thrown.status === 401 && bookings === this.bookings) this.expired();
+    }
+  }
+
   /** accept takes the practice's new identity for the known one from now on. */
   accept(): void {
     this.changed?.accept();
@@ -282,6 +308,8 @@ export class Office {
     this.bookings?.close();
     this.bookings = null;
     this.view = nothing;
+    this.rules = null;
+    this.rulesAsked = 0;
     this.session = null;
     this.salt = null;
     this.selected = null;
