@@ -92,14 +92,24 @@ func (p *Plan) closedOn(date Date, staff bool) bool {
 	found := false
 	for i := range p.Openings {
 		o := &p.Openings[i]
-		if o.WalkIn || o.Staff && !staff || !o.Weekdays.Has(date.Weekday()) || !o.holds(date, p.Service.ID) {
+		if o.WalkIn || o.Staff && !staff {
 			continue
 		}
-		found = true
-		var room [4]Interval
-		for _, part := range (Stretch{date, o.From, date, o.Until}).AppendIn(room[:0], o.Zone) {
-			if _, shut := o.closed(part.Starts, part.Ends); shut {
-				return true
+		// What begins on the date, and what is still open since the day before.
+		for begins := date - 1; begins <= date; begins++ {
+			from, until := o.From, min(o.Until, minutesOfDay)
+			if begins < date {
+				from, until = 0, o.Until-minutesOfDay
+			}
+			if from >= until || !o.Weekdays.Has(begins.Weekday()) || !o.holds(begins, p.Service.ID) {
+				continue
+			}
+			found = true
+			var room [4]Interval
+			for _, part := range (Stretch{date, from, date, until}).AppendIn(room[:0], o.Zone) {
+				if _, shut := o.closed(part.Starts, part.Ends); shut {
+					return true
+				}
 			}
 		}
 	}

@@ -446,11 +446,11 @@ func (p *practice) compareEmptyDay(d dice) string {
 			offers = offers || v.offered
 			for _, r := range v.against {
 				said[r] = true
-				if !slices.Contains(v.against, schedule.ReasonWalkIn) && !slices.Contains(v.against, schedule.ReasonStaffOnly) {
-					opens[r] = append(opens[r], v.inSale(r))
-				}
-				if v.since[r] > v.since[schedule.ReasonLead] && v.opening >= 0 { // once it is in sale, it is too late
+				switch {
+				case v.opening >= 0 && v.inSale(r) > v.since[schedule.ReasonLead]: // once it is in sale, it is too late
 					said[schedule.ReasonLead] = true
+				case !slices.Contains(v.against, schedule.ReasonWalkIn) && !slices.Contains(v.against, schedule.ReasonStaffOnly):
+					opens[r] = append(opens[r], v.inSale(r))
 				}
 			}
 		}
