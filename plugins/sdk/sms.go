@@ -185,9 +185,9 @@ func (s Settings) Decode(into any) error {
 	var wrong *json.UnmarshalTypeError
 	switch {
 	case errors.As(err, &wrong):
-		return &Error{Kind: BadSettings, Detail: fmt.Sprintf("setting %q has the wrong type", wrong.Field)}
+		return BadSetting(fmt.Sprintf("setting %q has the wrong type", wrong.Field))
 	case strings.HasPrefix(err.Error(), "json: unknown field"):
-		return &Error{Kind: BadSettings, Detail: strings.TrimPrefix(err.Error(), "json: ")}
+		return BadSetting(strings.TrimPrefix(err.Error(), "json: "))
 	}
-	return &Error{Kind: BadSettings, Detail: "the settings are not a JSON object"}
+	return BadSetting("the settings are not a JSON object")
 }

@@ -12,8 +12,10 @@
 package outbound
 
 import (
+	"bytes"
 	"context"
 	"crypto/tls"
+	"encoding/json"
 	"errors"
 	"io"
 	"net"
@@ -50,7 +52,7 @@ func New(provider, base string) (*Client, error) {
 		return nil, err
 	}
 	if u.RawQuery != "" {
-		return nil, &sdk.Error{Kind: sdk.BadSettings, Detail: "base_url has a query"}
+		return nil, sdk.BadSetting("base_url has a query")
 	}
 	local := onThisMachine(u.Hostname())
 	dialer := &net.Dialer{Timeout: 3 * time.Second, Control: func(_, address string, _ syscall.RawConn) error {
@@ -85,11 +87,11 @@ func CheckURL(setting, address string) (*url.URL, error) {
 	u, err := url.Parse(address)
 	switch {
 	case err != nil || u.Host == "" || u.Hostname() == "" || u.User != nil || u.Fragment != "" || u.Opaque != "":
-		return nil, &sdk.Error{Kind: sdk.BadSettings, Detail: setting + " is not a plain address"}
+		return nil, sdk.BadSetting(setting + " is not a plain address")
 	case u.Scheme == "https", u.Scheme == "http" && onThisMachine(u.Hostname()):
 		return u, nil
 	}
-	return nil, &sdk.Error{Kind: sdk.BadSettings, Detail: setting + " is not an https address"}
+	return nil, sdk.BadSetting(setting + " is not an https address")
 }
 
 func onThisMachine(host string) bool {
@@ -127,7 +129,7 @@ type Answer struct {
 func (c *Client) Call(ctx context.Context, method, path string, header http.Header, body io.Reader) (Answer, error) {
 	r, err := http.NewRequestWithContext(ctx, method, c.base+path, body)
 	if err != nil {
-		return Answer{}, &sdk.Error{Kind: sdk.BadSettings, Detail: c.provider + " cannot be called with these settings"}
+		return Answer{}, sdk.BadSetting(c.provider + " cannot be called with these settings")
 	}
 	for name, values := range header {
 		r.Header[name] = values
@@ -141,6 +143,22 @@ func (c *Client) Call(ctx context.Context, method, path string, header http.Head
 	defer a.Body.Close()
 	read, _ := io.ReadAll(io.LimitReader(a.Body, MaxBody))
 	return Answer{Status: a.StatusCode, Header: a.Header, Body: read}, nil
+}
+
+// CallJSON is [Client.Call] for providers that speak JSON. A nil body is none.
+func (c *Client) CallJSON(ctx context.Context, method, path string, header http.Header, body any) (Answer, error) {
+	header = header.Clone()
+	header.Set("Accept", "application/json")
+	var sent io.Reader
+	if body != nil {
+		encoded, err := json.Marshal(body)
+		if err != nil {
+			return Answer{}, &sdk.Error{Kind: sdk.Content, Detail: "the message cannot be written as JSON"}
+		}
+		header.Set("Content-Type", "application/json")
+		sent = bytes.NewReader(encoded)
+	}
+	return c.Call(ctx, method, path, header, sent)
 }
 
 // Close lets go of idle connections. Calls under way go on.

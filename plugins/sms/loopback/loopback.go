@@ -12,7 +12,6 @@ import (
 	"net/url"
 	"strconv"
 	"strings"
-	"sync/atomic"
 	"syscall"
 	"time"
 
@@ -37,7 +36,7 @@ const schema = `{
 }`
 
 // loopback posts each message to <url>/sms.
-type loopback struct{ mailbox atomic.Pointer[mailbox] }
+type loopback struct{ mailbox sdk.InForce[mailbox] }
 
 type mailbox struct {
 	endpoint string
@@ -67,12 +66,12 @@ func (l *loopback) Configure(_ context.Context, s sdk.Settings) error {
 	}
 	u, err := url.Parse(settings.URL)
 	if err != nil || u.Scheme != "http" || u.User != nil || u.RawQuery != "" || u.Fragment != "" {
-		return &sdk.Error{Kind: sdk.BadSettings, Detail: "url is not a plain http address"}
+		return sdk.BadSetting("url is not a plain http address")
 	}
 	if ip, err := netip.ParseAddr(u.Hostname()); u.Hostname() != "localhost" && (err != nil || !ip.IsLoopback()) {
-		return &sdk.Error{Kind: sdk.BadSettings, Detail: "url is not a loopback address"}
+		return sdk.BadSetting("url is not a loopback address")
 	}
-	former := l.mailbox.Swap(&mailbox{
+	former := l.mailbox.Put(&mailbox{
 		endpoint: strings.TrimRight(u.String(), "/") + "/sms",
 		client: &http.Client{
 			Transport: &http.Transport{
@@ -100,16 +99,16 @@ func onlyLoopback(_, address string, _ syscall.RawConn) error {
 }
 
 func (l *loopback) DryRun(_ context.Context, m sdk.Message) (sdk.Estimate, error) {
-	if l.mailbox.Load() == nil {
-		return sdk.Estimate{}, errNotConfigured()
+	if _, err := l.mailbox.Get(); err != nil {
+		return sdk.Estimate{}, err
 	}
 	return sdk.Estimate{Parts: sdk.Parts(m.Text)}, nil
 }
 
 func (l *loopback) Send(ctx context.Context, m sdk.Message) (sdk.Receipt, error) {
-	box := l.mailbox.Load()
-	if box == nil {
-		return sdk.Receipt{}, errNotConfigured()
+	box, err := l.mailbox.Get()
+	if err != nil {
+		return sdk.Receipt{}, err
 	}
 	body, err := json.Marshal(map[string]string{
 		"to": m.To, "from": m.Sender, "text": m.Text, "message_id": m.ID,
@@ -119,7 +118,7 @@ func (l *loopback) Send(ctx context.Context, m sdk.Message) (sdk.Receipt, error)
 	}
 	r, err := http.NewRequestWithContext(ctx, http.MethodPost, box.endpoint, bytes.NewReader(body))
 	if err != nil {
-		return sdk.Receipt{}, &sdk.Error{Kind: sdk.BadSettings, Detail: "url cannot be called"}
+		return sdk.Receipt{}, sdk.BadSetting("url cannot be called")
 	}
 	r.Header.Set("Content-Type", "application/json")
 	answer, err := box.client.Do(r)
@@ -155,8 +154,4 @@ func judge(answer *http.Response) error {
 		e.Kind = sdk.Temporary
 	}
 	return e
-}
-
-func errNotConfigured() error {
-	return &sdk.Error{Kind: sdk.BadSettings, Detail: "the plugin has no settings yet"}
 }

@@ -11,7 +11,7 @@ import (
 // Balance is GET /me. An account that is billed later tells what is left of
 // its credit.
 func (p *plugin) Balance(ctx context.Context) (sdk.Balance, error) {
-	a, err := p.configured()
+	a, err := p.account.Get()
 	if err != nil {
 		return sdk.Balance{}, err
 	}

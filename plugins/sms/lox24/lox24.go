@@ -1,10 +1,8 @@
 package main
 
 import (
-	"bytes"
 	"context"
 	"encoding/json"
-	"io"
 	"net/http"
 	"regexp"
 	"sync/atomic"
@@ -56,7 +54,7 @@ const schema = `{
 }`
 
 // plugin is LOX24 behind the sdk's interfaces.
-type plugin struct{ account atomic.Pointer[account] }
+type plugin struct{ account sdk.InForce[account] }
 
 // account is one set of settings in force.
 type account struct {
@@ -106,20 +104,20 @@ func (p *plugin) Configure(_ context.Context, s sdk.Settings) error {
 	}
 	switch {
 	case !token.MatchString(settings.Token):
-		return badSettings("token is missing or malformed")
+		return sdk.BadSetting("token is missing or malformed")
 	case !sender.MatchString(settings.Sender):
-		return badSettings("sender is neither a short name nor a number")
+		return sdk.BadSetting("sender is neither a short name nor a number")
 	}
 	switch settings.ServiceCode {
 	case "direct", "pro", "economy":
 	default:
-		return badSettings("service_code is none of direct, pro and economy")
+		return sdk.BadSetting("service_code is none of direct, pro and economy")
 	}
 	client, err := outbound.New("LOX24", settings.BaseURL)
 	if err != nil {
 		return err
 	}
-	former := p.account.Swap(&account{
+	former := p.account.Put(&account{
 		http: client, token: settings.Token, sender: settings.Sender, service: settings.ServiceCode,
 	})
 	if former != nil {
@@ -128,33 +126,14 @@ func (p *plugin) Configure(_ context.Context, s sdk.Settings) error {
 	return nil
 }
 
-func badSettings(detail string) error { return &sdk.Error{Kind: sdk.BadSettings, Detail: detail} }
-
-func (p *plugin) configured() (*account, error) {
-	a := p.account.Load()
-	if a == nil {
-		return nil, badSettings("the plugin has no settings yet")
-	}
-	return a, nil
-}
-
 // call asks LOX24. A body is sent as JSON.
 func (a *account) call(ctx context.Context, method, path string, body any) (outbound.Answer, error) {
 	if time.Now().UnixMilli() < a.refused.Load() {
 		return outbound.Answer{}, &sdk.Error{Kind: sdk.Auth, Detail: "LOX24 has just refused the token and is not asked again"}
 	}
-	header := http.Header{"Accept": {"application/json"}}
+	header := http.Header{}
 	header.Set("X-LOX24-AUTH-TOKEN", a.token)
-	var sent io.Reader
-	if body != nil {
-		encoded, err := json.Marshal(body)
-		if err != nil {
-			return outbound.Answer{}, &sdk.Error{Kind: sdk.Content, Detail: "the message cannot be written as JSON"}
-		}
-		header.Set("Content-Type", "application/json")
-		sent = bytes.NewReader(encoded)
-	}
-	answer, err := a.http.Call(ctx, method, path, header, sent)
+	answer, err := a.http.CallJSON(ctx, method, path, header, body)
 	if err == nil && answer.Status == http.StatusUnauthorized {
 		a.refused.Store(time.Now().Add(afterRefusal).UnixMilli())
 	}

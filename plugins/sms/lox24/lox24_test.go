@@ -1,9 +1,7 @@
 package main_test
 
 import (
-	"context"
 	"encoding/json"
-	"errors"
 	"io"
 	"net/http"
 	"net/http/httptest"
@@ -41,16 +39,8 @@ func setup(t *testing.T) (*fake.LOX24, *sdk.Client) {
 	t.Helper()
 	l, url := provider(t)
 	client := conformance.Open(t, binary)
-	configure(t, client, settings(url))
+	conformance.Configure(t, client, settings(url))
 	return l, client
-}
-
-func configure(t *testing.T, client *sdk.Client, with map[string]any) {
-	t.Helper()
-	encoded, _ := json.Marshal(with)
-	if err := client.Configure(t.Context(), encoded); err != nil {
-		t.Fatalf("configure: %v", err)
-	}
 }
 
 func message() sdk.Message {
@@ -66,17 +56,7 @@ func post(body []byte) sdk.Request {
 
 func wantKind(t *testing.T, err error, want sdk.Kind) *sdk.Error {
 	t.Helper()
-	var got *sdk.Error
-	if !errors.As(err, &got) || got.Kind != want {
-		t.Errorf("error = %v, want kind %q", err, want)
-		return &sdk.Error{}
-	}
-	for _, secret := range []string{"hunter2", "15112345678", "123456", "127.0.0.1"} {
-		if strings.Contains(got.Detail, secret) {
-			t.Errorf("the error repeats %q: %v", secret, err)
-		}
-	}
-	return got
+	return conformance.WantError(t, err, want, "hunter2", "15112345678", "123456", "127.0.0.1")
 }
 
 func TestConformance(t *testing.T) {
@@ -132,7 +112,7 @@ func TestSendUsesTheSettings(t *testing.T) {
 	client := conformance.Open(t, binary)
 	with := settings(url)
 	with["service_code"] = "economy"
-	configure(t, client, with)
+	conformance.Configure(t, client, with)
 	m := message()
 	m.Sender = ""
 	if _, err := client.Send(t.Context(), m); err != nil {
@@ -178,7 +158,7 @@ func TestDryRunIsCheckedByLOX24(t *testing.T) {
 	poor := fake.New(token, 0)
 	server := httptest.NewServer(poor)
 	t.Cleanup(server.Close)
-	configure(t, client, settings(server.URL))
+	conformance.Configure(t, client, settings(server.URL))
 	_, err := client.DryRun(t.Context(), message())
 	wantKind(t, err, sdk.Funds)
 }
@@ -281,7 +261,7 @@ func TestWrongTokenIsNotShownAgain(t *testing.T) {
 	client := conformance.Open(t, binary)
 	wrong := settings(url)
 	wrong["token"] = "1234567:not-the-token"
-	configure(t, client, wrong)
+	conformance.Configure(t, client, wrong)
 	for range 5 {
 		_, err := client.Send(t.Context(), message())
 		wantKind(t, err, sdk.Auth)
@@ -292,7 +272,7 @@ func TestWrongTokenIsNotShownAgain(t *testing.T) {
 	if l.Requests() != 1 {
 		t.Errorf("LOX24 saw the wrong token %d times, want once: the fourth blocks the address", l.Requests())
 	}
-	configure(t, client, settings(url)) // new settings are tried at once
+	conformance.Configure(t, client, settings(url)) // new settings are tried at once
 	if _, err := client.Send(t.Context(), message()); err != nil {
 		t.Errorf("send with the right token: %v", err)
 	}
@@ -301,22 +281,7 @@ func TestWrongTokenIsNotShownAgain(t *testing.T) {
 func TestSendEndsWithItsDeadline(t *testing.T) {
 	t.Parallel()
 	l, client := setup(t)
-	gone := make(chan struct{})
-	l.Instead(func(_ http.ResponseWriter, r *http.Request) {
-		_, _ = io.Copy(io.Discard, r.Body)
-		<-r.Context().Done()
-		close(gone)
-	})
-	ctx, cancel := context.WithTimeout(t.Context(), 200*time.Millisecond)
-	defer cancel()
-	if _, err := client.Send(ctx, message()); err == nil {
-		t.Error("send succeeded though LOX24 hangs")
-	}
-	select {
-	case <-gone:
-	case <-time.After(5 * time.Second):
-		t.Error("the plugin still waits for LOX24")
-	}
+	conformance.SendEndsWithItsDeadline(t, client, message(), l.Instead)
 }
 
 func TestReportIsWhatLOX24SaysAndNotTheWebhook(t *testing.T) {

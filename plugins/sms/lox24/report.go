@@ -34,7 +34,7 @@ var states = map[int]sdk.DeliveryState{
 // ParseDelivery takes a webhook (event sms.delivery, version 2022-05-25) for a
 // hint and asks LOX24 what became of the message: anybody could have sent it.
 func (p *plugin) ParseDelivery(ctx context.Context, r sdk.Request) ([]sdk.Delivery, error) {
-	a, err := p.configured()
+	a, err := p.account.Get()
 	if err != nil {
 		return nil, err
 	}

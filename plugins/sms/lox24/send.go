@@ -34,7 +34,7 @@ type record struct {
 }
 
 func (p *plugin) DryRun(ctx context.Context, m sdk.Message) (sdk.Estimate, error) {
-	a, err := p.configured()
+	a, err := p.account.Get()
 	if err != nil {
 		return sdk.Estimate{}, err
 	}
@@ -53,7 +53,7 @@ func (p *plugin) DryRun(ctx context.Context, m sdk.Message) (sdk.Estimate, error
 }
 
 func (p *plugin) Send(ctx context.Context, m sdk.Message) (sdk.Receipt, error) {
-	a, err := p.configured()
+	a, err := p.account.Get()
 	if err != nil {
 		return sdk.Receipt{}, err
 	}

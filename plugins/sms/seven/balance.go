@@ -13,7 +13,7 @@ import (
 // Balance is GET /balance: an object, or from older gateways a bare number,
 // which is in euros. A bare 900 is not a fortune but a refused key.
 func (p *plugin) Balance(ctx context.Context) (sdk.Balance, error) {
-	a, err := p.configured()
+	a, err := p.account.Get()
 	if err != nil {
 		return sdk.Balance{}, err
 	}

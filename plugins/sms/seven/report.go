@@ -28,12 +28,12 @@ var states = map[string]sdk.DeliveryState{
 }
 
 func (p *plugin) ParseDelivery(_ context.Context, r sdk.Request) ([]sdk.Delivery, error) {
-	a, err := p.configured()
+	a, err := p.account.Get()
 	if err != nil {
 		return nil, err
 	}
 	if len(a.secret) == 0 {
-		return nil, badSettings("without signing_secret no report can be verified")
+		return nil, sdk.BadSetting("without signing_secret no report can be verified")
 	}
 	if !signed(r, a.secret, time.Now()) {
 		return nil, sdk.ErrUnsigned

@@ -1,13 +1,10 @@
 package main
 
 import (
-	"bytes"
 	"context"
 	"encoding/json"
-	"io"
 	"net/http"
 	"regexp"
-	"sync/atomic"
 
 	"siegel/plugins/sdk"
 	"siegel/plugins/sdk/outbound"
@@ -56,7 +53,7 @@ const schema = `{
 }`
 
 // plugin is seven behind the sdk's interfaces.
-type plugin struct{ account atomic.Pointer[account] }
+type plugin struct{ account sdk.InForce[account] }
 
 // account is one set of settings in force.
 type account struct {
@@ -99,17 +96,17 @@ func (p *plugin) Configure(_ context.Context, s sdk.Settings) error {
 	}
 	switch {
 	case !secret.MatchString(settings.APIKey):
-		return badSettings("api_key is missing or malformed")
+		return sdk.BadSetting("api_key is missing or malformed")
 	case settings.SigningSecret != "" && !secret.MatchString(settings.SigningSecret):
-		return badSettings("signing_secret is malformed")
+		return sdk.BadSetting("signing_secret is malformed")
 	case settings.Sender != "" && !sender.MatchString(settings.Sender):
-		return badSettings("sender is neither a short name nor a number")
+		return sdk.BadSetting("sender is neither a short name nor a number")
 	}
 	client, err := outbound.New("seven", settings.BaseURL)
 	if err != nil {
 		return err
 	}
-	former := p.account.Swap(&account{
+	former := p.account.Put(&account{
 		http: client, key: settings.APIKey, secret: []byte(settings.SigningSecret), sender: settings.Sender,
 	})
 	if former != nil {
@@ -118,27 +115,7 @@ func (p *plugin) Configure(_ context.Context, s sdk.Settings) error {
 	return nil
 }
 
-func badSettings(detail string) error { return &sdk.Error{Kind: sdk.BadSettings, Detail: detail} }
-
-func (p *plugin) configured() (*account, error) {
-	a := p.account.Load()
-	if a == nil {
-		return nil, badSettings("the plugin has no settings yet")
-	}
-	return a, nil
-}
-
 // call asks seven. A body is sent as JSON.
 func (a *account) call(ctx context.Context, method, path string, body any) (outbound.Answer, error) {
-	header := http.Header{"Accept": {"application/json"}, "X-Api-Key": {a.key}}
-	var sent io.Reader
-	if body != nil {
-		encoded, err := json.Marshal(body)
-		if err != nil {
-			return outbound.Answer{}, &sdk.Error{Kind: sdk.Content, Detail: "the message cannot be written as JSON"}
-		}
-		header.Set("Content-Type", "application/json")
-		sent = bytes.NewReader(encoded)
-	}
-	return a.http.Call(ctx, method, path, header, sent)
+	return a.http.CallJSON(ctx, method, path, http.Header{"X-Api-Key": {a.key}}, body)
 }

@@ -1,7 +1,6 @@
 package main_test
 
 import (
-	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -46,16 +45,8 @@ func setup(t *testing.T) (*fake.Seven, *sdk.Client) {
 	t.Helper()
 	s, url := provider(t)
 	client := conformance.Open(t, binary)
-	configure(t, client, settings(url))
+	conformance.Configure(t, client, settings(url))
 	return s, client
-}
-
-func configure(t *testing.T, client *sdk.Client, with map[string]any) {
-	t.Helper()
-	encoded, _ := json.Marshal(with)
-	if err := client.Configure(t.Context(), encoded); err != nil {
-		t.Fatalf("configure: %v", err)
-	}
 }
 
 func message() sdk.Message {
@@ -69,17 +60,7 @@ func hook(s *fake.Seven, body []byte) sdk.Request {
 
 func wantKind(t *testing.T, err error, want sdk.Kind) *sdk.Error {
 	t.Helper()
-	var got *sdk.Error
-	if !errors.As(err, &got) || got.Kind != want {
-		t.Errorf("error = %v, want kind %q", err, want)
-		return &sdk.Error{}
-	}
-	for _, private := range []string{"hunter2", "15112345678", "123456", "127.0.0.1"} {
-		if strings.Contains(got.Detail, private) {
-			t.Errorf("the error repeats %q: %v", private, err)
-		}
-	}
-	return got
+	return conformance.WantError(t, err, want, "hunter2", "15112345678", "123456", "127.0.0.1")
 }
 
 func TestConformance(t *testing.T) {
@@ -155,7 +136,7 @@ func TestForgedReportIsUnsigned(t *testing.T) {
 func TestReportIsNotBelievedWithoutASigningKey(t *testing.T) {
 	t.Parallel()
 	client := conformance.Open(t, binary)
-	configure(t, client, map[string]any{"api_key": key, "base_url": "http://127.0.0.1:9"})
+	conformance.Configure(t, client, map[string]any{"api_key": key, "base_url": "http://127.0.0.1:9"})
 	_, err := client.ParseDelivery(t.Context(), hook(fake.New(key, secret, 0), fake.Webhook("1", "DELIVERED")))
 	wantKind(t, err, sdk.BadSettings) // nothing to verify with
 }
@@ -222,7 +203,7 @@ func TestSendUsesTheSender(t *testing.T) {
 	client := conformance.Open(t, binary)
 	with := settings(url)
 	with["sender"] = "Siegel"
-	configure(t, client, with)
+	conformance.Configure(t, client, with)
 	m := message()
 	m.Sender = ""
 	if _, err := client.Send(t.Context(), m); err != nil {
@@ -257,7 +238,7 @@ func TestDryRunIsCheckedBySeven(t *testing.T) {
 	poor := fake.New(key, secret, 0)
 	server := httptest.NewServer(poor)
 	t.Cleanup(server.Close)
-	configure(t, client, settings(server.URL+"/api"))
+	conformance.Configure(t, client, settings(server.URL+"/api"))
 	_, err = client.DryRun(t.Context(), message())
 	wantKind(t, err, sdk.Funds)
 }
@@ -371,22 +352,7 @@ func TestDailyLimitOfANumber(t *testing.T) {
 func TestSendEndsWithItsDeadline(t *testing.T) {
 	t.Parallel()
 	s, client := setup(t)
-	gone := make(chan struct{})
-	s.Instead(func(_ http.ResponseWriter, r *http.Request) {
-		_, _ = io.Copy(io.Discard, r.Body)
-		<-r.Context().Done()
-		close(gone)
-	})
-	ctx, cancel := context.WithTimeout(t.Context(), 200*time.Millisecond)
-	defer cancel()
-	if _, err := client.Send(ctx, message()); err == nil {
-		t.Error("send succeeded though seven hangs")
-	}
-	select {
-	case <-gone:
-	case <-time.After(5 * time.Second):
-		t.Error("the plugin still waits for seven")
-	}
+	conformance.SendEndsWithItsDeadline(t, client, message(), s.Instead)
 }
 
 func TestBalance(t *testing.T) {

@@ -10,7 +10,7 @@ import (
 
 // Balance is what the account has. A subaccount has none of its own.
 func (p *plugin) Balance(ctx context.Context) (sdk.Balance, error) {
-	a, err := p.configured()
+	a, err := p.account.Get()
 	if err != nil {
 		return sdk.Balance{}, err
 	}

@@ -30,7 +30,7 @@ const validityExpired = "30036"
 
 // ParseDelivery reads a StatusCallback.
 func (p *plugin) ParseDelivery(_ context.Context, r sdk.Request) ([]sdk.Delivery, error) {
-	a, err := p.configured()
+	a, err := p.account.Get()
 	if err != nil {
 		return nil, err
 	}

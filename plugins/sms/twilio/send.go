@@ -16,7 +16,7 @@ const parameter = "message"
 
 // DryRun only computes: Twilio has no trial that would cost nothing.
 func (p *plugin) DryRun(_ context.Context, m sdk.Message) (sdk.Estimate, error) {
-	if _, err := p.configured(); err != nil {
+	if _, err := p.account.Get(); err != nil {
 		return sdk.Estimate{}, err
 	}
 	if err := check(m); err != nil {
@@ -26,7 +26,7 @@ func (p *plugin) DryRun(_ context.Context, m sdk.Message) (sdk.Estimate, error) 
 }
 
 func (p *plugin) Send(ctx context.Context, m sdk.Message) (sdk.Receipt, error) {
-	a, err := p.configured()
+	a, err := p.account.Get()
 	if err != nil {
 		return sdk.Receipt{}, err
 	}

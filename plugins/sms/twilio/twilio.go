@@ -9,7 +9,6 @@ import (
 	"net/url"
 	"regexp"
 	"strings"
-	"sync/atomic"
 
 	"siegel/plugins/sdk"
 	"siegel/plugins/sdk/outbound"
@@ -68,7 +67,7 @@ const schema = `{
 }`
 
 // plugin is Twilio behind the sdk's interfaces.
-type plugin struct{ account atomic.Pointer[account] }
+type plugin struct{ account sdk.InForce[account] }
 
 // account is one set of settings in force.
 type account struct {
@@ -119,15 +118,15 @@ func (p *plugin) Configure(_ context.Context, s sdk.Settings) error {
 	}
 	switch {
 	case !accountSID.MatchString(settings.AccountSID):
-		return badSettings("account_sid is missing or malformed")
+		return sdk.BadSetting("account_sid is missing or malformed")
 	case !token.MatchString(settings.AuthToken):
-		return badSettings("auth_token is missing or malformed")
+		return sdk.BadSetting("auth_token is missing or malformed")
 	case settings.Sender == "" && settings.MessagingServiceSID == "":
-		return badSettings("there is neither sender nor messaging_service_sid")
+		return sdk.BadSetting("there is neither sender nor messaging_service_sid")
 	case settings.Sender != "" && !sender.MatchString(settings.Sender):
-		return badSettings("sender is neither a short name nor a number")
+		return sdk.BadSetting("sender is neither a short name nor a number")
 	case settings.MessagingServiceSID != "" && !serviceSID.MatchString(settings.MessagingServiceSID):
-		return badSettings("messaging_service_sid is malformed")
+		return sdk.BadSetting("messaging_service_sid is malformed")
 	}
 	next := &account{
 		sid: settings.AccountSID, token: settings.AuthToken,
@@ -142,20 +141,10 @@ func (p *plugin) Configure(_ context.Context, s sdk.Settings) error {
 	if next.http, err = outbound.New("Twilio", settings.BaseURL); err != nil {
 		return err
 	}
-	if former := p.account.Swap(next); former != nil {
+	if former := p.account.Put(next); former != nil {
 		former.http.Close()
 	}
 	return nil
-}
-
-func badSettings(detail string) error { return &sdk.Error{Kind: sdk.BadSettings, Detail: detail} }
-
-func (p *plugin) configured() (*account, error) {
-	a := p.account.Load()
-	if a == nil {
-		return nil, badSettings("the plugin has no settings yet")
-	}
-	return a, nil
 }
 
 // call asks Twilio about something of the account. A form is posted.

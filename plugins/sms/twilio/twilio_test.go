@@ -1,7 +1,6 @@
 package main_test
 
 import (
-	"context"
 	"encoding/json"
 	"errors"
 	"io"
@@ -53,10 +52,7 @@ func setup(t *testing.T, change ...func(map[string]any)) (*fake.Twilio, *sdk.Cli
 	for _, c := range change {
 		c(with)
 	}
-	encoded, _ := json.Marshal(with)
-	if err := client.Configure(t.Context(), encoded); err != nil {
-		t.Fatalf("configure: %v", err)
-	}
+	conformance.Configure(t, client, with)
 	return f, client
 }
 
@@ -71,17 +67,7 @@ func callback(f *fake.Twilio, address string, form url.Values) sdk.Request {
 
 func wantKind(t *testing.T, err error, want sdk.Kind) *sdk.Error {
 	t.Helper()
-	var got *sdk.Error
-	if !errors.As(err, &got) || got.Kind != want {
-		t.Errorf("error = %v, want kind %q", err, want)
-		return &sdk.Error{}
-	}
-	for _, private := range []string{"hunter2", "15112345678", "123456", "127.0.0.1", sid} {
-		if strings.Contains(got.Detail, private) {
-			t.Errorf("the error repeats %q: %v", private, err)
-		}
-	}
-	return got
+	return conformance.WantError(t, err, want, "hunter2", "15112345678", "123456", "127.0.0.1", sid)
 }
 
 func TestConformance(t *testing.T) {
@@ -408,22 +394,7 @@ func TestUnreadableAnswerOfSuccessIsStillASuccess(t *testing.T) {
 func TestSendEndsWithItsDeadline(t *testing.T) {
 	t.Parallel()
 	f, client := setup(t)
-	gone := make(chan struct{})
-	f.Instead(func(_ http.ResponseWriter, r *http.Request) {
-		_, _ = io.Copy(io.Discard, r.Body)
-		<-r.Context().Done()
-		close(gone)
-	})
-	ctx, cancel := context.WithTimeout(t.Context(), 200*time.Millisecond)
-	defer cancel()
-	if _, err := client.Send(ctx, message()); err == nil {
-		t.Error("send succeeded though Twilio hangs")
-	}
-	select {
-	case <-gone:
-	case <-time.After(5 * time.Second):
-		t.Error("the plugin still waits for Twilio")
-	}
+	conformance.SendEndsWithItsDeadline(t, client, message(), f.Instead)
 }
 
 func TestBalanceThatIsNone(t *testing.T) {
