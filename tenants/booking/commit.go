@@ -119,6 +119,9 @@ func lock(b *postgres.Batch, tenant id.Tenant, items []heldItem) {
 		}
 	}
 	b.Exec(`select from resource where tenant_id = $1 and id = any($2::uuid[]) order by id for no key update`, tenant.UUID(), resources)
+	if len(quotas) == 0 {
+		return
+	}
 	b.Exec(`select from quota where tenant_id = $1 and id = any($2::uuid[]) order by id for no key update`, tenant.UUID(), quotas)
 }
 

@@ -1,13 +1,10 @@
 package booking_test
 
 import (
-	"context"
 	"errors"
 	"fmt"
 	"testing"
 	"time"
-
-	"github.com/uptrace/bun"
 
 	"siegel/platform/id"
 	"siegel/tenants/booking"
@@ -108,17 +105,6 @@ func (b *bench) listed(t *testing.T, s id.Service, starts time.Time) bool {
 		}
 	}
 	return false
-}
-
-func (b *bench) exec(t *testing.T, query string, args ...any) {
-	t.Helper()
-	err := b.DB.InTenant(t.Context(), b.Tenant.ID, func(ctx context.Context, tx bun.Tx) error {
-		_, err := tx.ExecContext(ctx, query, args...)
-		return err
-	})
-	if err != nil {
-		t.Fatal(err)
-	}
 }
 
 func (b *bench) group(t *testing.T, seats int) {

@@ -101,7 +101,7 @@ func (m *mailer) send(ctx context.Context, what mail) error {
 				return fault.New(fault.Unavailable, "smtp_unreachable")
 			}
 		}
-		if err = conn.send(ctx, msg); err != errStale {
+		if err = conn.send(ctx, msg); !errors.Is(err, errStale) {
 			break
 		}
 		conn.close()

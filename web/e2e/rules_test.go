@@ -70,14 +70,13 @@ func TestRulesAreReadChangedAndPutBack(t *testing.T) {
 			}
 			before, version := d.state(t), owner.rules(t).Version
 			for i, value := range list {
-				id, changed := "practice", value
+				id, changed := "practice", with(value, "tagline", "anders")
 				switch kind {
+				case "practice":
 				case "legs":
 					id, changed = fmt.Sprint(value["a"], ".", value["b"]), with(value, "minutes", 77)
 				case "closures":
 					id, changed = value["id"].(string), with(value, "reason", "anders")
-				case "practice":
-					changed = with(value, "tagline", "anders")
 				default:
 					id, changed = value["id"].(string), with(value, "name", "anders")
 				}
