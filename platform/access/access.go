@@ -17,20 +17,36 @@ import (
 	"github.com/casbin/casbin/v2"
 	"github.com/casbin/casbin/v2/model"
 	stringadapter "github.com/casbin/casbin/v2/persist/string-adapter"
+	"github.com/google/uuid"
 )
 
 // Role is what somebody acts as. Its text carries the prefix "r:".
 type Role string
 
-// The roles. Anyone is a visitor of an office who has not signed in; Patient is
-// every visitor of a patients' host.
+// The roles. Anyone is a visitor of an office or the portal who has not signed
+// in; Patient is every visitor of a patients' host; Arriving is somebody signed
+// in who has yet to do what their domain demands, such as adding a second
+// factor; Connector is a machine with a token.
 const (
-	Anyone       Role = "r:anyone"
-	Patient      Role = "r:patient"
-	Owner        Role = "r:owner"
-	Practitioner Role = "r:practitioner"
-	FrontDesk    Role = "r:front_desk"
+	Anyone        Role = "r:anyone"
+	Patient       Role = "r:patient"
+	Arriving      Role = "r:arriving"
+	Owner         Role = "r:owner"
+	Practitioner  Role = "r:practitioner"
+	FrontDesk     Role = "r:front_desk"
+	Billing       Role = "r:billing"
+	Connector     Role = "r:connector"
+	Support       Role = "r:support"
+	ResellerAdmin Role = "r:reseller_admin"
+	ResellerAgent Role = "r:reseller_agent"
+	PlatformAdmin Role = "r:platform_admin"
 )
+
+// Roles are all that there are.
+func Roles() []Role {
+	return []Role{Anyone, Patient, Arriving, Owner, Practitioner, FrontDesk, Billing, Connector, Support,
+		ResellerAdmin, ResellerAgent, PlatformAdmin}
+}
 
 // Kind is the kind of domain that a request acts in.
 type Kind string
@@ -41,6 +57,13 @@ const (
 	Reseller Kind = "reseller"
 	Platform Kind = "platform"
 )
+
+// Domain is where a request acts: one tenant, one reseller, or the platform,
+// which has no id.
+type Domain struct {
+	Kind Kind
+	ID   uuid.UUID
+}
 
 var (
 	//go:embed model.conf
@@ -103,7 +126,7 @@ func parse(modelText, policyText string) (*Policy, error) {
 	}
 	roles, kinds = distinct(roles), distinct(kinds)
 	for _, role := range roles {
-		if !slices.Contains([]Role{Anyone, Patient, Owner, Practitioner, FrontDesk}, Role(role)) {
+		if !slices.Contains(Roles(), Role(role)) {
 			return nil, fmt.Errorf("access policy: unknown role %q", role)
 		}
 	}

@@ -110,6 +110,11 @@ type (
 	quota        struct{}
 	chain        struct{}
 	calendar     struct{}
+	reseller     struct{}
+	registration struct{}
+	invitation   struct{}
+	apiToken     struct{}
+	provider     struct{}
 )
 
 func (tenant) prefix() string       { return "ten_" }
@@ -128,6 +133,11 @@ func (message) prefix() string      { return "msg_" }
 func (quota) prefix() string        { return "quo_" }
 func (chain) prefix() string        { return "chn_" }
 func (calendar) prefix() string     { return "cal_" }
+func (reseller) prefix() string     { return "rsl_" }
+func (registration) prefix() string { return "reg_" }
+func (invitation) prefix() string   { return "inv_" }
+func (apiToken) prefix() string     { return "tok_" }
+func (provider) prefix() string     { return "pvd_" }
 
 // The kinds of id. A booking keeps its id through moves; each appointment it
 // becomes has its own.
@@ -148,4 +158,9 @@ type (
 	Quota        = ID[quota]
 	Chain        = ID[chain]
 	Calendar     = ID[calendar]
+	Reseller     = ID[reseller]
+	Registration = ID[registration]
+	Invitation   = ID[invitation]
+	APIToken     = ID[apiToken]
+	Provider     = ID[provider]
 )

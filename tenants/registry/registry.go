@@ -61,6 +61,8 @@ type Service struct {
 	base  base
 	slugs *memo.Cache[string, *Tenant] // nil where there is none
 	ids   *memo.Cache[id.Tenant, Tenant]
+	// portal is who is what in the portal.
+	portal *memo.Cache[id.Account, []Membership]
 }
 
 // NewService returns a Service. It fails on a malformed base.
@@ -76,6 +78,8 @@ func NewService(c Config) (*Service, error) {
 		db: c.DB, base: b,
 		slugs: memo.New[string, *Tenant](Age, 20_000, c.Now),
 		ids:   memo.New[id.Tenant, Tenant](Age, 20_000, c.Now),
+
+		portal: memo.New[id.Account, []Membership](Age, 20_000, c.Now),
 	}, nil
 }
 

@@ -17,7 +17,8 @@ import (
 // global are the tables that belong to no tenant, beside those in which the
 // migrations keep their history. Every other table is a tenant's and has to
 // pass the tests below.
-var global = []string{"tenant", "account", "credential", "session", "outbox", "message_budget"}
+var global = []string{"tenant", "reseller", "reseller_member", "platform_member",
+	"account", "credential", "session", "outbox", "message_budget"}
 
 // tenant is the only expression that may decide whose a row is.
 const tenant = `(tenant_id = ( SELECT (NULLIF(current_setting('siegel.tenant'::text, true), ''::text))::uuid AS "nullif"))`
