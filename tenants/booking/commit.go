@@ -3,7 +3,6 @@ package booking
 import (
 	"context"
 	"errors"
-	"fmt"
 	"time"
 
 	"siegel/platform/id"
@@ -43,9 +42,8 @@ func (s *Service) commitAt(ctx context.Context, tenant id.Tenant, offer *practic
 		visits[i] = Visit{
 			Status: StatusBooked, Appointment: id.New[id.Appointment](), Booking: h.Booking,
 			Practitioner: h.Practitioner, Location: h.Location, Starts: found.Starts, Ends: found.Ends,
-			CancelUntil: found.Starts.Add(-time.Duration(found.service.CancelMinutes) * time.Minute),
-			MoveUntil:   found.Starts.Add(-time.Duration(found.service.MoveMinutes) * time.Minute),
-			Copy:        p.Forms[i].Copy,
+			CancelUntil: found.cancelUntil(), MoveUntil: found.moveUntil(),
+			Copy: p.Forms[i].Copy,
 		}
 		if found.service.ByStaff {
 			visits[i].Status = StatusPending
@@ -83,19 +81,8 @@ func (s *Service) commitAt(ctx context.Context, tenant id.Tenant, offer *practic
 		}
 		inbox.RaiseCounter(b, tenant)
 	})
-	h := p.Hold.first()
-	switch {
-	case postgres.Violates(err, "occupation_appointment"):
-		return Booking{}, errStaleOffer
-	case postgres.Violates(err, "occupation_unit"), postgres.Violates(err, "occupation_seat"),
-		postgres.Violates(err, "appointment_no_overlap"), postgres.Violates(err, "occupation_pk"):
-		return Booking{}, &Overtaken{h.Service, slots[0].Starts}
-	case postgres.Violates(err, "quota_use_number"), postgres.Violates(err, "quota_use_pk"), postgres.Violates(err, "quota_use_quota"):
-		return Booking{}, ErrQuotaFull
-	case postgres.Violates(err, "envelope_pk"):
-		return Booking{}, ErrForeignEnvelope // an id that was used before
-	case err != nil:
-		return Booking{}, fmt.Errorf("commit a booking: %w", err)
+	if err := refused(err, p.Hold.first().Service, slots[0].Starts); err != nil {
+		return Booking{}, err
 	}
 	return Booking{Visit: visits[0], More: visits[1:]}, nil
 }

@@ -28,7 +28,8 @@ const (
 	maxCiphertext = 32 << 10
 )
 
-func (c Card) check() error {
+// Check returns [ErrMalformedCard] for a card that no client of ours makes.
+func (c Card) Check() error {
 	padded := len(c.Ciphertext) - nonceSize - tagSize
 	switch {
 	case c.Version != 1, c.Epoch < 1, c.Epoch > math.MaxInt32,
@@ -43,7 +44,7 @@ func (c Card) check() error {
 // [ErrNoEnvelope] where the appointment has no such envelope, or
 // [ErrMalformedCard].
 func (s *Service) Acknowledge(ctx context.Context, tenant id.Tenant, c Card) error {
-	if err := c.check(); err != nil {
+	if err := c.Check(); err != nil {
 		return err
 	}
 	var stored *postgres.Found
@@ -84,4 +85,14 @@ func (s *Service) Acknowledge(ctx context.Context, tenant id.Tenant, c Card) err
 	default:
 		return ErrNoEnvelope
 	}
+}
+
+// AppendCard adds to a batch the card of an appointment that never had an
+// envelope: the desk wrote it. The caller has checked the card. A booking that
+// has one already is a violation of card_pk.
+func AppendCard(b *postgres.Batch, tenant id.Tenant, booking id.Booking, c Card) {
+	b.Exec(`insert into card (tenant_id, booking_id, appointment_id, version, epoch, ciphertext)
+		select $1::uuid, $2::uuid, $3::uuid, $4::integer, $5::integer, $6::bytea
+		where exists (select from appointment where tenant_id = $1::uuid and id = $3::uuid)`,
+		tenant, booking, c.Appointment, c.Version, c.Epoch, c.Ciphertext)
 }

@@ -68,6 +68,15 @@ type Entry struct {
 	Starts, Ends time.Time // UTC, half-open
 	// Received is when the booking became an appointment, UTC.
 	Received time.Time
+	// First is when the patient first booked it for, UTC, where it was moved
+	// since; else zero.
+	First time.Time
+	// CancelledBy is patient or practice, CancelReason why the practice did.
+	CancelledBy, CancelReason string
+	// Excused says of somebody who did not come that they had called.
+	Excused bool
+	// Overridden is why staff set rules aside; empty where it did not.
+	Overridden string
 	// Envelope waits to be opened; nil once acknowledged, and for what staff
 	// entered.
 	Envelope *seal.Envelope
@@ -94,16 +103,19 @@ func (s *Service) Entries(ctx context.Context, tenant id.Tenant, from, to time.T
 		// The counter is read in the same statement, and so in the same
 		// snapshot, as what it counts; the join keeps its row where there is
 		// no appointment. Proposed and waitlisted appointments are no dates
-		// yet; those entered in error are none. Pending ones wait to be accepted.
+		// yet; those entered in error are none, and those moved are somewhere else.
+		// Pending ones wait to be accepted.
 		b.Rows(`
 			select c.counter,
 			       a.id, a.booking_id, a.status, a.source, a.practitioner_id, a.location_id, a.starts, a.ends, a.created,
+			       a.first_starts, a.cancelled_by, a.cancel_reason, a.excused, a.overridden,
 			       e.id, e.suite, e.kid, e.enc, e.ct,
 			       k.version, k.epoch, k.ciphertext
 			from (select coalesce(max(counter), 0) as counter from change_counter where tenant_id = $1) c
 			left join appointment a
 			  on a.tenant_id = $1 and a.starts >= $2 and a.starts < $3
 			 and a.status not in ('proposed', 'waitlist', 'entered-in-error')
+			 and a.cancelled_by is distinct from 'moved'
 			left join envelope e on e.tenant_id = a.tenant_id and e.appointment_id = a.id
 			left join card k on k.tenant_id = a.tenant_id and k.appointment_id = a.id
 			order by a.starts, a.id`,
@@ -126,12 +138,15 @@ func (s *Service) Entries(ctx context.Context, tenant id.Tenant, from, to time.T
 
 // row is one of [Service.Entries]; all but the counter may be null.
 type row struct {
-	appointment            id.Appointment
-	booking                id.Booking
-	status, source         *string
-	practitioner           id.Practitioner
-	location               id.Location
-	starts, ends, received *time.Time
+	appointment                           id.Appointment
+	booking                               id.Booking
+	status, source                        *string
+	practitioner                          id.Practitioner
+	location                              id.Location
+	starts, ends, received                *time.Time
+	first                                 *time.Time
+	cancelledBy, cancelReason, overridden *string
+	excused                               *bool
 
 	envelope id.Envelope
 	suite    *int
@@ -145,6 +160,7 @@ type row struct {
 func (r *row) scan(rows pgx.Rows, counter *int64) error {
 	return rows.Scan(counter,
 		&r.appointment, &r.booking, &r.status, &r.source, &r.practitioner, &r.location, &r.starts, &r.ends, &r.received,
+		&r.first, &r.cancelledBy, &r.cancelReason, &r.excused, &r.overridden,
 		&r.envelope, &r.suite, &r.kid, &r.enc, &r.ct,
 		&r.version, &r.epoch, &r.ciphertext)
 }
@@ -155,6 +171,18 @@ func (r *row) entry(tenant id.Tenant) Entry {
 		Practitioner: r.practitioner, Location: r.location,
 		Starts: r.starts.UTC(), Ends: r.ends.UTC(), Received: r.received.UTC(),
 	}
+	if r.first != nil {
+		e.First = r.first.UTC()
+	}
+	for _, word := range []struct {
+		to   *string
+		from *string
+	}{{&e.CancelledBy, r.cancelledBy}, {&e.CancelReason, r.cancelReason}, {&e.Overridden, r.overridden}} {
+		if word.from != nil {
+			*word.to = *word.from
+		}
+	}
+	e.Excused = r.excused != nil && *r.excused
 	if !r.envelope.IsZero() {
 		e.Envelope = &seal.Envelope{
 			V: seal.Version, Suite: *r.suite, Tenant: tenant.UUID(), KID: *r.kid,

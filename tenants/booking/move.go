@@ -1,0 +1,244 @@
+package booking
+
+import (
+	"context"
+	"crypto/sha256"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+
+	"siegel/platform/fault"
+	"siegel/platform/id"
+	"siegel/platform/postgres"
+	"siegel/platform/redisdb"
+	"siegel/platform/seal"
+	"siegel/tenants/inbox"
+)
+
+// ErrMoveByStaff is returned for a service whose requests staff accepts: moving
+// one is another request, and until it is accepted the old one has to stand.
+var ErrMoveByStaff = fault.New(fault.Conflict, "move_by_staff")
+
+// MoveRequest moves one visit of a booking into a slot that its patient holds.
+type MoveRequest struct {
+	// Secret is that of the booking's link.
+	Secret []byte
+	// Booking names one visit of several; zero is the first.
+	Booking id.Booking
+	// Hold and Token are those of the new slot's hold.
+	Hold  id.Hold
+	Token []byte
+	// Copy is the patient's copy for the new slot.
+	Copy []byte
+}
+
+// Move cancels the old appointment and books the new one (ISiK replaces), both
+// or neither: the booking keeps its id, its link and what the patient sealed.
+// Repeating gives the same answer.
+//
+// It returns [ErrUnknownBooking], [ErrHoldExpired], [ErrTooLate],
+// [ErrWrongStatus], [ErrMoveByStaff], [ErrMalformedItems] for a hold of several
+// slots, an [Overtaken], [ErrNotOffered] or [ErrQuotaFull].
+func (s *Service) Move(ctx context.Context, tenant id.Tenant, r MoveRequest) (Booking, error) {
+	if len(r.Token) != 16 {
+		return Booking{}, ErrMalformedToken
+	}
+	if seal.CheckCopy(r.Copy) != nil {
+		return Booking{}, ErrMalformedCopy
+	}
+	before, err := s.View(ctx, tenant, r.Secret)
+	if err != nil {
+		return Booking{}, err
+	}
+	visits := before.Visits()
+	n := -1
+	for i, v := range visits {
+		if v.Booking == r.Booking || r.Booking.IsZero() && i == 0 {
+			n = i
+		}
+	}
+	if n < 0 {
+		return Booking{}, ErrUnknownBooking
+	}
+	next := id.Appointment(r.Hold) // so that whoever asks again is known
+	if visits[n].Appointment == next {
+		return before, nil
+	}
+	name := heldKey(tenant, r.Token)
+	held, _, _, err := s.held(ctx, name)
+	if err != nil {
+		return Booking{}, err
+	}
+	if held.Hold != r.Hold || held.Pending != "" {
+		return Booking{}, ErrHoldExpired
+	}
+	if len(held.Items) != 1 {
+		return Booking{}, ErrMalformedItems
+	}
+	item := held.Items[0]
+	err = s.replace(ctx, tenant, visits[n].Appointment, func(o standing) (replacement, error) {
+		offer, err := s.Practice.Offer(ctx, tenant)
+		if err != nil {
+			return replacement{}, err
+		}
+		found, err := offered(offer, item.Service, item.Practitioner, item.Location, time.Unix(item.Starts, 0), time.Unix(held.Made, 0))
+		switch {
+		case err != nil:
+			return replacement{}, err
+		case found.service.ByStaff:
+			return replacement{}, ErrMoveByStaff
+		case o.Status != StatusBooked:
+			return replacement{}, ErrWrongStatus
+		case !o.Movable:
+			return replacement{}, ErrTooLate
+		}
+		return replacement{appointment: next, slot: found, item: item, copy: r.Copy, byPatient: true}, nil
+	})
+	if errors.Is(err, ErrSlotTaken) || errors.Is(err, ErrNotOffered) || errors.Is(err, ErrQuotaFull) {
+		_ = s.Redis.Release(context.WithoutCancel(ctx), redisdb.Release{Tenant: tenant, ID: held.Hold.UUID(), Delete: []string{name}})
+		return Booking{}, err
+	}
+	if err != nil {
+		return Booking{}, err
+	}
+	_ = s.Redis.Release(context.WithoutCancel(ctx), redisdb.Release{Tenant: tenant, ID: held.Hold.UUID(), Delete: []string{name}})
+	s.changed(ctx, tenant)
+	return s.View(ctx, tenant, r.Secret)
+}
+
+// standing is an appointment as it stands before it is replaced.
+type standing struct {
+	Appointment id.Appointment
+	Booking     id.Booking
+	Status      string
+	Source      string
+	Starts      time.Time
+	First       *time.Time // see appointment.first_starts
+	Movable     bool       // by its patient, by the database's clock
+	Secret      []byte     // hash by which the link finds it
+	Set         id.Appointment
+	SetNumber   int
+	Takes       []taking // without their capacities
+}
+
+// standing reads an appointment. It returns [ErrUnknownBooking].
+func (s *Service) standing(ctx context.Context, tenant id.Tenant, appointment id.Appointment) (standing, error) {
+	o := standing{Appointment: appointment}
+	var row *postgres.Found
+	args := []any{tenant.UUID(), appointment.UUID()}
+	err := s.DB.Batch(ctx, tenant, func(b *postgres.Batch) {
+		o.Takes = nil
+		row = b.Row(`select booking_id, status, source, starts, first_starts, coalesce(move_until, cancel_until) > now(),
+				secret_hash, set_id, set_number
+			from appointment where tenant_id = $1 and id = $2`, args,
+			&o.Booking, &o.Status, &o.Source, &o.Starts, &o.First, &o.Movable, &o.Secret, &o.Set, &o.SetNumber)
+		b.Rows(`select resource_id, starts, ends from occupation where tenant_id = $1 and appointment_id = $2 order by resource_id`, args,
+			func(rows pgx.Rows) error {
+				var t taking
+				var starts, ends time.Time
+				err := rows.Scan(&t.Resource, &starts, &ends)
+				t.Busy.Starts, t.Busy.Ends = starts.Unix(), ends.Unix()
+				o.Takes = append(o.Takes, t)
+				return err
+			})
+	})
+	if err != nil {
+		return o, fmt.Errorf("read an appointment: %w", err)
+	}
+	if !row.OK {
+		return o, ErrUnknownBooking
+	}
+	return o, nil
+}
+
+// replacement is what an appointment is to be replaced by.
+type replacement struct {
+	appointment id.Appointment
+	slot        slot
+	item        heldItem
+	copy        []byte // nil keeps the patient's copy
+	byPatient   bool   // within the time to move
+	desk        deskChoice
+}
+
+// replace cancels an appointment and books another in its place, both or
+// neither. next decides what comes in its place, and is asked again where the
+// offer or the appointment has changed meanwhile.
+func (s *Service) replace(ctx context.Context, tenant id.Tenant, old id.Appointment, next func(standing) (replacement, error)) error {
+	for range 3 {
+		o, err := s.standing(ctx, tenant, old)
+		if err != nil {
+			return err
+		}
+		r, err := next(o)
+		if err != nil {
+			return err
+		}
+		err = s.replaceAt(ctx, tenant, o, r)
+		if !errors.Is(err, errStaleOffer) {
+			return err
+		}
+		if _, err := s.Practice.Refresh(ctx, tenant, r.slot.offer.Version+1); err != nil {
+			return err
+		}
+	}
+	return ErrBusy
+}
+
+func (s *Service) replaceAt(ctx context.Context, tenant id.Tenant, o standing, r replacement) error {
+	gone := sha256.Sum256(append(o.Secret, r.appointment.UUID()...)) // nobody's link finds the old one any more
+	first := o.Starts
+	if o.First != nil {
+		first = *o.First
+	}
+	x := r.item
+	err := s.DB.Batch(ctx, tenant, func(b *postgres.Batch) {
+		lock(b, tenant, []heldItem{x, {Takes: o.Takes}})
+		b.Exec(`update appointment set status = 'cancelled', cancelled_by = 'moved', secret_hash = $3, set_id = null, set_number = 0
+			where tenant_id = $1 and id = $2 and secret_hash = $4 and status = $5
+			  and (not $6 or coalesce(move_until, cancel_until) > now())`,
+			tenant.UUID(), o.Appointment.UUID(), gone[:], o.Secret, o.Status, r.byPatient)
+		free(b, tenant, []string{o.Appointment.UUID()})
+		// No row where the offer is newer or the old one has changed: the
+		// occupation then lacks its appointment, and all of it fails.
+		b.Exec(`insert into appointment (tenant_id, id, booking_id, status, source, practitioner_id, resource_id, location_id,
+				starts, ends, cancel_until, move_until, secret_hash, set_id, set_number, replaces_id, first_starts, overridden)
+			select $1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, o.id, $16, $17
+			from practice p, appointment o
+			where p.tenant_id = $1 and p.version = $18 and o.tenant_id = $1 and o.id = $19 and o.secret_hash = $20`,
+			tenant.UUID(), r.appointment.UUID(), o.Booking.UUID(), o.Status, o.Source, x.Practitioner.UUID(), r.slot.Resource.UUID(),
+			x.Location.UUID(), r.slot.Starts, r.slot.Ends, r.slot.cancelUntil(), r.slot.moveUntil(), o.Secret, o.Set, o.SetNumber,
+			first, r.desk.override(), r.slot.offer.Version, o.Appointment.UUID(), gone[:])
+		r.desk.occupy(b, tenant, r.slot, x, r.appointment)
+		for _, table := range []string{"envelope", "card", "patient_copy"} {
+			b.Exec(`update `+table+` set appointment_id = $3 where tenant_id = $1 and booking_id = $2`,
+				tenant.UUID(), o.Booking.UUID(), r.appointment.UUID())
+		}
+		if r.copy != nil {
+			b.Exec(`update patient_copy set ciphertext = $3 where tenant_id = $1 and booking_id = $2`, tenant.UUID(), o.Booking.UUID(), r.copy)
+		}
+		inbox.RaiseCounter(b, tenant)
+	})
+	return refused(err, x.Service, r.slot.Starts)
+}
+
+// refused says what a violated constraint means to whoever books.
+func refused(err error, service id.Service, starts time.Time) error {
+	switch {
+	case err == nil:
+		return nil
+	case postgres.Violates(err, "occupation_appointment"):
+		return errStaleOffer
+	case postgres.Violates(err, "occupation_unit"), postgres.Violates(err, "occupation_seat"),
+		postgres.Violates(err, "appointment_no_overlap"), postgres.Violates(err, "occupation_pk"):
+		return &Overtaken{service, starts}
+	case postgres.Violates(err, "quota_use_number"), postgres.Violates(err, "quota_use_pk"), postgres.Violates(err, "quota_use_quota"):
+		return ErrQuotaFull
+	case postgres.Violates(err, "envelope_pk"):
+		return ErrForeignEnvelope // an id that was used before
+	default:
+		return fmt.Errorf("commit a booking: %w", err)
+	}
+}
