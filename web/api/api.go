@@ -32,6 +32,7 @@ func Mount(s *server.Server, v Services) {
 	mountSessions(s, v)
 	mountKeyring(s, v)
 	mountAppointments(s, v)
+	mountDesk(s, v)
 	mountRules(s, v)
 	mountCalendars(s, v)
 }

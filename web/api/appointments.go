@@ -33,6 +33,11 @@ type appointmentBody struct {
 	Starts       time.Time       `json:"starts"`
 	Ends         time.Time       `json:"ends"`
 	Received     time.Time       `json:"received"`
+	First        time.Time       `json:"first_starts,omitzero" doc:"When the patient first booked it for, where it was moved since"`
+	CancelledBy  string          `json:"cancelled_by,omitempty"`
+	CancelReason string          `json:"cancel_reason,omitempty"`
+	Excused      bool            `json:"excused,omitempty"`
+	Overridden   string          `json:"overridden,omitempty"`
 	Envelope     *seal.Envelope  `json:"envelope"`
 	Card         *cardBody       `json:"card"`
 }
@@ -96,6 +101,7 @@ func mountAppointments(s *server.Server, v Services) {
 			answer.Body.Appointments[i] = appointmentBody{
 				ID: e.Appointment, Booking: e.Booking, Status: e.Status, Source: e.Source, Practitioner: e.Practitioner,
 				Location: e.Location, Starts: e.Starts, Ends: e.Ends, Received: e.Received, Envelope: e.Envelope,
+				First: e.First, CancelledBy: e.CancelledBy, CancelReason: e.CancelReason, Excused: e.Excused, Overridden: e.Overridden,
 			}
 			if e.Card != nil {
 				answer.Body.Appointments[i].Card = &cardBody{e.Card.Version, e.Card.Epoch, e.Card.Ciphertext}

@@ -76,6 +76,25 @@ type confirmRequest struct {
 	SecretRequest
 }
 
+type cancelRequest struct {
+	Language string `header:"Accept-Language"`
+	Body     struct {
+		Secret  seal.Bytes `json:"secret"`
+		Booking id.Booking `json:"booking_id,omitzero" doc:"One visit of several; without it all that lie ahead"`
+	}
+}
+
+type moveRequest struct {
+	Language string `header:"Accept-Language"`
+	Body     struct {
+		Secret  seal.Bytes `json:"secret"`
+		Booking id.Booking `json:"booking_id,omitzero" doc:"One visit of several; without it the first"`
+		Hold    id.Hold    `json:"hold" doc:"The hold of the new slot"`
+		Token   seal.Bytes `json:"token" doc:"Its token"`
+		Copy    seal.Bytes `json:"copy" doc:"The patient's copy for the new slot"`
+	}
+}
+
 type namedPractitioner struct {
 	ID   id.Practitioner `json:"id"`
 	Name string          `json:"name"`
@@ -166,6 +185,27 @@ func mountBookings(s *server.Server, v Services) {
 		Summary: "The booking behind a patient's link",
 	}, func(ctx context.Context, in *SecretRequest) (*bookingAnswer, error) {
 		b, err := v.Booking.View(ctx, server.From(ctx).Tenant.ID, in.Body.Secret)
+		return sayBooking(ctx, v, b, err, in.Language)
+	})
+	server.Register(s, server.Operation{
+		ID: "cancelBooking", Method: http.MethodPost, Path: "/api/v1/bookings/cancel",
+		Summary: "Cancel by the patient's link",
+	}, func(ctx context.Context, in *cancelRequest) (*bookingAnswer, error) {
+		b, err := v.Booking.Cancel(ctx, server.From(ctx).Tenant.ID, in.Body.Secret, in.Body.Booking)
+		return sayBooking(ctx, v, b, err, in.Language)
+	})
+	server.Register(s, server.Operation{
+		ID: "moveBooking", Method: http.MethodPost, Path: "/api/v1/bookings/move",
+		Summary: "Move into a slot that the patient holds: the old and the new together, or not at all",
+	}, func(ctx context.Context, in *moveRequest) (*bookingAnswer, error) {
+		r := in.Body
+		b, err := v.Booking.Move(ctx, server.From(ctx).Tenant.ID, booking.MoveRequest{
+			Secret: r.Secret, Booking: r.Booking, Hold: r.Hold, Token: r.Token, Copy: r.Copy,
+		})
+		var lost *booking.Overtaken
+		if errors.As(err, &lost) {
+			return nil, taken(ctx, v, err, lost.Service, lost.Starts)
+		}
 		return sayBooking(ctx, v, b, err, in.Language)
 	})
 }
