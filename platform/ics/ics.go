@@ -17,6 +17,7 @@ package ics
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 	"unicode"
@@ -43,6 +44,8 @@ type Event struct {
 	UID string
 	// Sequence rises with each change of the same UID; it begins at 0.
 	Sequence int
+	// Cancelled says that it takes place no more.
+	Cancelled bool
 	// Stamp is when the calendar object was made.
 	Stamp time.Time
 	// Starts and Ends are instants, half-open, and end after the start.
@@ -60,7 +63,8 @@ func UID(id, domain string) string {
 }
 
 // Publish returns the events as a calendar with METHOD:PUBLISH (RFC 5546
-// section 3.2.1). It returns [ErrMalformed] where there is none, or one has no
+// section 3.2.1), or METHOD:CANCEL (3.2.5) where all of them are cancelled. It
+// returns [ErrMalformed] where there is none, or one has no
 // UID of visible ASCII, no stamp, or does not end after it starts.
 func Publish(events ...Event) (string, error) {
 	if len(events) == 0 {
@@ -71,7 +75,11 @@ func Publish(events ...Event) (string, error) {
 	line(&b, "VERSION", "2.0")
 	line(&b, "PRODID", "-//Siegel//Appointments//EN")
 	line(&b, "CALSCALE", "GREGORIAN")
-	line(&b, "METHOD", "PUBLISH")
+	if slices.ContainsFunc(events, func(e Event) bool { return !e.Cancelled }) {
+		line(&b, "METHOD", "PUBLISH")
+	} else {
+		line(&b, "METHOD", "CANCEL")
+	}
 	for _, e := range events {
 		if err := e.write(&b); err != nil {
 			return "", err
@@ -94,8 +102,13 @@ func (e Event) write(b *strings.Builder) error {
 	line(b, "DTSTAMP", instant(e.Stamp))
 	line(b, "DTSTART", instant(e.Starts))
 	line(b, "DTEND", instant(e.Ends))
-	line(b, "STATUS", "CONFIRMED")
-	line(b, "TRANSP", "OPAQUE")
+	if e.Cancelled {
+		line(b, "STATUS", "CANCELLED")
+		line(b, "TRANSP", "TRANSPARENT")
+	} else {
+		line(b, "STATUS", "CONFIRMED")
+		line(b, "TRANSP", "OPAQUE")
+	}
 	// PRIVATE: who shares a calendar with colleagues need not share this.
 	line(b, "CLASS", "PRIVATE")
 	for _, p := range [...]struct{ name, value string }{

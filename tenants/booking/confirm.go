@@ -53,6 +53,8 @@ type Visit struct {
 	// CancelUntil and MoveUntil are the last instants at which the patient can
 	// cancel or move it.
 	CancelUntil, MoveUntil time.Time
+	// Sequence rises with each change, for calendars.
+	Sequence int
 	// Copy is the patient's copy; only the secret opens it.
 	Copy []byte
 }
@@ -154,7 +156,7 @@ func (s *Service) View(ctx context.Context, tenant id.Tenant, secret []byte) (Bo
 		return Booking{}, ErrMalformedSecret
 	}
 	const columns = `a.status, a.id, a.booking_id, a.practitioner_id, a.location_id, a.starts, a.ends,
-		a.cancel_until, coalesce(a.move_until, a.cancel_until), c.ciphertext
+		a.cancel_until, coalesce(a.move_until, a.cancel_until), a.sequence, c.ciphertext
 		from appointment a left join patient_copy c on c.tenant_id = a.tenant_id and c.booking_id = a.booking_id`
 	hash := visitHash(secret, 0)
 	var found Booking
@@ -188,7 +190,7 @@ func (s *Service) View(ctx context.Context, tenant id.Tenant, secret []byte) (Bo
 
 func (v *Visit) columns() []any {
 	return []any{&v.Status, &v.Appointment, &v.Booking, &v.Practitioner, &v.Location, &v.Starts, &v.Ends,
-		&v.CancelUntil, &v.MoveUntil, &v.Copy}
+		&v.CancelUntil, &v.MoveUntil, &v.Sequence, &v.Copy}
 }
 
 func (v Visit) inUTC() Visit {

@@ -3,6 +3,7 @@ package booking_test
 import (
 	"errors"
 	"slices"
+	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -166,6 +167,9 @@ func TestAPatientMovesByLink(t *testing.T) {
 	if err != nil || len(entries) != 1 || entries[0].Envelope == nil || !entries[0].First.Equal(at) || entries[0].Booking != before.Booking {
 		t.Errorf("the office sees %+v, %v", entries, err)
 	}
+	if moved.Sequence != before.Sequence+1 {
+		t.Errorf("its calendar would take the change for an older one: sequence %d", moved.Sequence)
+	}
 	// And back again, into its own old time, and then off.
 	if _, _, err := b.moveTo(t, secret, b.item(b.Quarter, at)); err != nil {
 		t.Errorf("moved back: %v", err)
@@ -174,8 +178,13 @@ func TestAPatientMovesByLink(t *testing.T) {
 	if err != nil || len(history) != 3 || history[0].CancelledBy != "moved" || history[2].Status != booking.StatusBooked {
 		t.Errorf("history %+v, %v", history, err)
 	}
-	if after, err := b.Cancel(ctx, tenant, secret, id.Booking{}); err != nil || after.Status != booking.StatusCancelled {
+	after, err := b.Cancel(ctx, tenant, secret, id.Booking{})
+	if err != nil || after.Status != booking.StatusCancelled {
 		t.Errorf("cancelled: %v", err)
+	}
+	calendar, err := b.Calendar(ctx, tenant, after.Visits(), "de")
+	if err != nil || !strings.Contains(calendar, "METHOD:CANCEL") || !strings.Contains(calendar, "SEQUENCE:3") || !strings.Contains(calendar, "STATUS:CANCELLED") {
+		t.Errorf("calendar %s, %v", calendar, err)
 	}
 	if _, _, err := b.moveTo(t, secret, b.item(b.Quarter, later)); !errors.Is(err, booking.ErrWrongStatus) {
 		t.Errorf("moved what is cancelled: %v", err)

@@ -141,7 +141,7 @@ func (s *Service) Calendar(ctx context.Context, tenant id.Tenant, visits []Visit
 			return "", err
 		}
 		events = append(events, ics.Event{
-			UID: ics.UID(v.Booking.UUID(), s.Base), Starts: v.Starts, Ends: v.Ends, Stamp: s.Now(),
+			UID: ics.UID(v.Booking.UUID(), s.Base), Sequence: v.Sequence, Cancelled: v.Status == StatusCancelled, Starts: v.Starts, Ends: v.Ends, Stamp: s.Now(),
 			Summary: summary + offer.Practice.Name, Location: address(l), Description: phone + offer.Practice.Phone,
 		})
 	}

@@ -204,8 +204,8 @@ func (s *Service) replaceAt(ctx context.Context, tenant id.Tenant, o standing, r
 		// No row where the offer is newer or the old one has changed: the
 		// occupation then lacks its appointment, and all of it fails.
 		b.Exec(`insert into appointment (tenant_id, id, booking_id, status, source, practitioner_id, resource_id, location_id,
-				starts, ends, cancel_until, move_until, secret_hash, set_id, set_number, replaces_id, first_starts, overridden)
-			select $1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, o.id, $16, $17
+				starts, ends, cancel_until, move_until, secret_hash, set_id, set_number, replaces_id, first_starts, overridden, sequence)
+			select $1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, o.id, $16, $17, o.sequence + 1
 			from practice p, appointment o
 			where p.tenant_id = $1 and p.version = $18 and o.tenant_id = $1 and o.id = $19 and o.secret_hash = $20`,
 			tenant.UUID(), r.appointment.UUID(), o.Booking.UUID(), o.Status, o.Source, x.Practitioner.UUID(), r.slot.Resource.UUID(),

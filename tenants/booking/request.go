@@ -34,7 +34,8 @@ func (s *Service) answer(ctx context.Context, tenant id.Tenant, appointment id.A
 	args := []any{tenant.UUID(), appointment.UUID()}
 	err := s.DB.Batch(ctx, tenant, func(b *postgres.Batch) {
 		b.Exec(`select from appointment a where `+ofSet+` order by a.id for no key update`, args...)
-		b.Exec(`update appointment a set status = $3, cancelled_by = case when $3 = 'cancelled' then 'practice' end
+		b.Exec(`update appointment a set status = $3, cancelled_by = case when $3 = 'cancelled' then 'practice' end,
+				sequence = sequence + 1
 			where `+ofSet+` and a.status = 'pending'`, tenant.UUID(), appointment.UUID(), status)
 		found = b.Row(`select status from appointment where tenant_id = $1 and id = $2`, args, &now)
 		if status == StatusCancelled {

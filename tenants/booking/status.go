@@ -64,7 +64,7 @@ func (s *Service) SetStatus(ctx context.Context, tenant id.Tenant, appointment i
 	var now string
 	var found *postgres.Found
 	err := s.DB.Batch(ctx, tenant, func(b *postgres.Batch) {
-		b.Exec(`update appointment set status = $3, excused = $4, cancelled_by = $5, cancel_reason = $6
+		b.Exec(`update appointment set status = $3, excused = $4, cancelled_by = $5, cancel_reason = $6, sequence = sequence + 1
 			where tenant_id = $1 and id = $2 and status = any($7)`,
 			tenant.UUID(), appointment.UUID(), c.Status, c.Excused && c.Status == "noshow", by, reason, from)
 		found = b.Row(`select status from appointment where tenant_id = $1 and id = $2`, []any{tenant.UUID(), appointment.UUID()}, &now)

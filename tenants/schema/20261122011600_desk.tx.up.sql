@@ -2,6 +2,7 @@
 -- staff books by telephone.
 
 alter table appointment
+  add column sequence      integer not null default 0,
   add column replaces_id   uuid,
   add column first_starts  timestamptz,
   add column cancelled_by  text constraint appointment_cancelled_by check (cancelled_by in ('patient', 'practice', 'moved')),
@@ -9,6 +10,7 @@ alter table appointment
   add column excused       boolean not null default false,
   add column overridden    text constraint appointment_overridden check (overridden in ('urgent', 'agreed', 'other')),
   add constraint appointment_cancelled check (cancelled_by is null or status = 'cancelled');
+comment on column appointment.sequence is 'Rises with each change of the booking (RFC 5545 SEQUENCE).';
 comment on column appointment.replaces_id is 'The appointment that this one was moved from (ISiK Appointment.replaces). Both have the same booking_id.';
 comment on column appointment.first_starts is 'When the patient first booked it for, where it was moved since: what the sealed form says.';
 comment on column appointment.excused is 'Of who did not come: that they had called.';

@@ -26,7 +26,7 @@ interface Asking {
 const query = (path: string, fields: object) => `${root}/${path}?${new URLSearchParams(fields as Record<string, string>)}`;
 
 /** getSlots asks for [from, to) in local dates, at most 62 days. Throws a Problem. */
-export const getSlots = (wanted: Wanted & { from: string; to: string; persons?: string }, asking: Asking = {}) =>
+export const getSlots = (wanted: Wanted & { from: string; to: string; persons?: string; series?: string; first?: string }, asking: Asking = {}) =>
   send<SlotsAnswer>(query("slots", wanted), asking);
 
 /** getDays asks which days have a slot, from a local date up to the horizon. */
@@ -68,6 +68,13 @@ export const peek = (body: { secret: string; code?: string }) => send<PendingVie
 /** confirm makes the appointment; only a person's press calls it. Throws link_expired, slot_taken, wrong_code (with tries_left). */
 export const confirm = (body: { secret: string; code: string }) =>
   send<BookedView>(`${root}/bookings/confirm`, { method: "POST", body, key: newKey() });
+
+/** cancel ends a booking, or one visit of it. Throws too_late, wrong_status, not_found. */
+export const cancel = (body: { secret: string; booking_id?: string }) => send<BookedView>(`${root}/bookings/cancel`, { method: "POST", body });
+
+/** move puts a booking into a slot that is held. Throws too_late, wrong_status, move_by_staff, slot_taken (with alternatives), hold_expired. */
+export const move = (body: { secret: string; booking_id?: string; hold: string; token: string; copy: string }) =>
+  send<BookedView>(`${root}/bookings/move`, { method: "POST", body });
 
 /** Throws not_found. */
 export const view = (secret: string) => send<BookedView>(`${root}/bookings/view`, { method: "POST", body: { secret }, safe: true });

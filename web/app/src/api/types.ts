@@ -50,6 +50,9 @@ export interface Service {
   /** How long before the start patients can still cancel or move. */
   cancel_minutes: number;
   move_minutes: number;
+  /** Where it is given as a series: how many appointments, and how many days lie between two. */
+  series_count?: number;
+  series_every_days?: number;
   practitioners: string[];
 }
 
@@ -156,6 +159,8 @@ export interface SlotsAnswer {
   slots: { starts: string; ends: string; practitioner: number; location: number; condition: number; step?: number }[];
   /** Of a chain or several persons; then slots count only in these. */
   itineraries?: number[][];
+  /** Of a series; with the index of its slot where it is free, and of others near it where it is not. */
+  series?: { starts: string; reason: "free" | "none" | ClosedDay["reason"]; slot?: number; alternatives: number[] }[];
   closed: ClosedDay[];
   walk_in: WalkIn[];
 }
@@ -266,7 +271,7 @@ export interface PendingView extends View {
 
 /** Requested ones wait for somebody of the practice to accept them. */
 export interface BookedView extends View {
-  status: "booked" | "requested";
+  status: "booked" | "requested" | "cancelled" | "arrived" | "checked-in" | "fulfilled" | "noshow";
   appointment: string;
   cancel_until: string;
   move_until?: string;

@@ -12,6 +12,7 @@ export function copyOf(practice: Practice, service: Service, slot: Slot): Patien
     v: 1,
     practice: practice.name,
     service: service.name,
+    service_id: service.id,
     practitioner: practice.practitioners.find(({ id }) => id === slot.practitioner)?.name ?? "",
     location: location ? `${location.name}, ${addressLine(location)}` : "",
     instructions: service.instructions,

@@ -9,16 +9,23 @@ import { Problem, reasonOf } from "../api/problem.ts";
 import type { Alternative, Channel, DaysAnswer, Pending, Practice } from "../api/types.ts";
 import { addressOf, emptyForm, withPersons, type Form } from "./form.ts";
 import { Held } from "./held.svelte.ts";
+import type { Moving } from "./moving.ts";
 import { choicesOf, judgeAll, noAnswers, questionsUpFront, type Answers, type Choice, type Question } from "./offer.ts";
 import { previewed } from "./preview.ts";
-import { overviewOf, sift, slotKey, unfold, walkIns, weekFrom, withClosed, type Closed, type Hour, type Overview, type Slot } from "./slots.ts";
-import { dayIn, mondayOf } from "./time.ts";
+import { byStart, overviewOf, sift, slotKey, unfold, unfoldSeries, walkIns, weekFrom, withClosed, type Closed, type Hour, type Occurrence, type Overview, type Slot } from "./slots.ts";
+import { addDays, dayIn, mondayOf } from "./time.ts";
 
-export type Screen = "what" | "when" | "who" | "sent";
-const screens: readonly Screen[] = ["what", "when", "who", "sent"];
+export type Screen = "what" | "when" | "dates" | "who" | "sent";
+const screens: readonly Screen[] = ["what", "when", "dates", "who", "sent"];
 
 /** What the second screen says above its slots: why the patient is back there. */
 export type Setback = { reason: string; alternatives: Slot[] };
+
+/** The appointments of a series whose first one was chosen. */
+export interface Series {
+  first: Slot;
+  dates: readonly Occurrence[];
+}
 
 export interface Sent {
   pending: Pending;
@@ -29,6 +36,8 @@ export interface Sent {
 
 /** How many appointments the server names of each kind, and the page shows of them. */
 const soonest = 5;
+/** How many days the server answers for at once. */
+const mostDays = 62;
 /** How many weeks are searched for several appointments: the days tell only where one fits. */
 const patience = 6;
 
@@ -48,6 +57,11 @@ export class Flow {
   held = $state.raw<Held>();
   sent = $state.raw<Sent>();
   setback = $state.raw<Setback>();
+  series = $state.raw<Series>();
+  /** What is taken of each of the series' appointments: a slot's key, "out" for none, "" while that is open. */
+  picks = $state<string[]>([]);
+  /** The appointment that gets another time; undefined where a new one is booked. */
+  moving = $state.raw<Moving>();
 
   /** Which days have something; undefined until the server said so. */
   days = $state.raw<DaysAnswer>();
@@ -81,7 +95,7 @@ export class Flow {
     if (bookable.length === 1) this.choiceID = bookable[0]?.id ?? "";
     history.replaceState({ screen: "what" }, "");
     addEventListener("popstate", (event) => this.arrive((event.state as { screen?: Screen } | null)?.screen ?? "what"));
-    addEventListener("pagehide", () => this.held?.drop());
+    addEventListener("pagehide", () => void this.held?.drop());
     addEventListener("pageshow", (event) => {
       // Out of the browser's cache after all was done: no form of somebody else's.
       if (event.persisted && this.over) location.replace("/");
@@ -118,6 +132,22 @@ export class Flow {
     return questionsUpFront(this.practice);
   }
 
+  /** begin moves an appointment: what it is for stays as it is. */
+  begin(moving: Moving): void {
+    this.moving = moving;
+    this.choiceID = moving.choice.id;
+    const with_ = moving.booking.practitioner.id;
+    this.practitionerID = moving.choice.services.every(({ practitioners }) => practitioners.includes(with_)) ? with_ : "any";
+    history.replaceState({ screen: "when" }, "");
+    this.arrive("when");
+  }
+
+  /** leave goes to the page of the appointment that was to be moved. */
+  leave({ secret }: Moving): void {
+    this.over = true;
+    location.replace(`/booking#${secret}`);
+  }
+
   /** go is a step of the patient's own: the back button undoes it. */
   go(screen: Screen): void {
     if (screen === this.screen) return;
@@ -127,9 +157,11 @@ export class Flow {
 
   /** arrive shows a screen as far as what it needs is there: a forward button may point to what is gone. */
   private arrive(wanted: Screen): void {
+    if (this.moving && wanted === "what") return this.leave(this.moving);
     let screen = screens.includes(wanted) ? wanted : "what";
     if (screen === "sent" && !this.sent) screen = "who";
-    if (screen === "who" && !this.held) screen = "when";
+    if (screen === "who" && !this.held) screen = this.series ? "dates" : "when";
+    if (screen === "dates" && !this.series) screen = "when";
     if (screen === "when" && !this.choice) screen = "what";
     if (screen !== wanted) history.replaceState({ screen }, "");
     this.screen = screen;
@@ -158,6 +190,7 @@ export class Flow {
   async load(fresh = false): Promise<void> {
     const query = `${this.choiceID}|${this.practitionerID}|${this.persons}`;
     if (query === this.asked && !fresh && !this.failure) return;
+    if (query !== this.asked) this.series = undefined;
     this.asked = query;
     this.abort.abort();
     this.abort = new AbortController();
@@ -214,8 +247,71 @@ export class Flow {
     }
   }
 
-  /** take holds a slot and goes on; if it is gone, the second screen says so and shows what is near. */
+  /** take holds a slot and goes on, or to the other appointments of its series. */
   async take(slot: Slot): Promise<void> {
+    if (this.choice?.series && !this.moving && slot.then.length === 0) await this.follow(slot);
+    else await this.reserve(slot);
+  }
+
+  /** follow asks when the appointments are that follow the first one of a series. What was held for it is free again. */
+  async follow(first: Slot): Promise<void> {
+    const series = this.choice?.series;
+    if (!series || this.taking) return;
+    this.taking = slotKey(first);
+    try {
+      await this.held?.drop();
+      this.held = undefined;
+      this.sent = undefined;
+      const { practitioner, starts, zone, day } = first;
+      const answer = await getSlots(
+        {
+          service: this.choiceID,
+          practitioner,
+          from: day,
+          to: addDays(day, Math.min(series.every * (series.count - 1) + 1, mostDays)),
+          series: `${series.every}x${series.count}`,
+          first: starts,
+        },
+        { fresh: true },
+      );
+      const before = this.series?.first === first ? this.picks : [];
+      const dates = unfoldSeries(answer, this.practice, this.judged, zone);
+      this.series = { first, dates };
+      this.picks = dates.map(({ slot, alternatives }, i) => {
+        if (slot) return slotKey(slot);
+        const was = before[i] ?? "";
+        return was === "out" || alternatives.some((other) => slotKey(other) === was) ? was : "";
+      });
+      if (this.screen === "dates") void tick().then(() => document.getElementById(this.setback ? "setback" : "dates")?.focus());
+      else {
+        this.setback = undefined;
+        this.go("dates");
+      }
+    } catch (thrown) {
+      this.series = undefined;
+      this.taking = "";
+      this.setBack(thrown);
+    } finally {
+      this.taking = "";
+    }
+  }
+
+  /** The appointments of the series as they are chosen, in order of time; undefined while one is open. */
+  get chosen(): Slot[] | undefined {
+    const { series, picks } = this;
+    if (!series || picks.some((pick) => pick === "")) return undefined;
+    const all = series.dates.flatMap(({ slot, alternatives }, i) => [...(slot ? [slot] : []), ...alternatives].find((one) => slotKey(one) === picks[i]) ?? []);
+    return byStart(all.filter((slot, i) => all.findIndex((other) => slotKey(other) === slotKey(slot)) === i));
+  }
+
+  /** takeAll holds what was chosen of the series, all or nothing. */
+  async takeAll(): Promise<void> {
+    const [first, ...then] = this.chosen ?? [];
+    if (first) await this.reserve({ ...first, then });
+  }
+
+  /** reserve holds a slot and goes on; if it is gone, the second screen says so and shows what is near. */
+  async reserve(slot: Slot): Promise<void> {
     const { choice } = this;
     if (!choice || this.taking) return;
     if (this.held && this.held.left > 0 && slotKey(this.held.slot) === slotKey(slot) && this.held.choice.id === choice.id) {
@@ -225,7 +321,7 @@ export class Flow {
     }
     this.taking = slotKey(slot);
     this.setback = undefined;
-    this.held?.drop();
+    void this.held?.drop();
     this.held = undefined;
     this.sent = undefined;
     try {
@@ -259,7 +355,7 @@ export class Flow {
 
   /** restart goes for a new time with the form kept, after a pending booking has ended. */
   restart(): void {
-    this.held?.drop();
+    void this.held?.drop();
     this.held = undefined;
     this.sent = undefined;
     this.go("when");
@@ -278,14 +374,25 @@ export class Flow {
     const given = thrown instanceof Problem && Array.isArray(thrown.body.alternatives) ? (thrown.body.alternatives as Alternative[]) : [];
     this.setback = { reason, alternatives: this.alternatives(given) };
     if (reason === "slot_taken" || reason === "quota_full" || reason === "hold_expired") {
-      this.held?.drop();
+      void this.held?.drop();
       this.held = undefined;
       this.sent = undefined;
+    }
+    if (this.series) {
+      // What has been taken is one of its conflicts now, with others to choose from.
+      if (this.screen !== "dates") this.go("dates");
+      void this.again(this.series.first);
+      return;
     }
     const there = this.screen === "when";
     if (!there) this.go("when");
     void this.load(true);
     if (there) void tick().then(() => document.getElementById("setback")?.focus());
+  }
+
+  private async again(first: Slot): Promise<void> {
+    this.taking = "";
+    await this.follow(first);
   }
 
   /** Only what was listed is an alternative: for whom another slot is, nobody knows here. */

@@ -36,6 +36,10 @@ export async function sealAll(signed: SignedDirectory, tenant: string, parts: re
 export const readCopy = (secret: string, tenant: string, bookingID: string, sealed: string): Promise<PatientCopy> =>
   openCopy(fromBase64(secret), tenant, bookingID, sealed);
 
+/** resealCopy makes the patient's copy anew, for an appointment that was moved. All ids are bare. */
+export const resealCopy = (secret: string, tenant: string, bookingID: string, copy: PatientCopy): Promise<string> =>
+  sealCopy(fromBase64(secret), tenant, bookingID, copy);
+
 /** fingerprint is what people compare, of a directory that passed every check. Throws a SealError. */
 export async function fingerprint(signed: SignedDirectory, tenant: string, now: Date): Promise<string> {
   const directory = await openDirectory(signed);

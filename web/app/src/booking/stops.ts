@@ -18,7 +18,7 @@ export function stopsShown({ stops, choice }: Held, flow: { practitionerName: (i
   return stops.map(({ service, slot, person }) => ({
     starts: slot.starts,
     zone: slot.zone,
-    title: choice.chain ? service.name : t("who.person", { number: person + 1 }),
+    title: choice.chain ? service.name : choice.series ? "" : t("who.person", { number: person + 1 }),
     detail: flow.practitionerName(slot.practitioner),
   }));
 }
@@ -34,9 +34,13 @@ type Standing = Pick<BookedView, "status" | "items">;
 /** isRequested tells whether somebody of the practice still has to accept it, or a part of it. */
 export const isRequested = ({ status, items = [] }: Standing): boolean => status === "requested" || items.some((item) => item.status === "requested");
 
+/** live are the appointments of a booking that take place. */
+export const live = (booking: BookedView): BookedItem[] => (booking.items ?? [booking]).filter(({ status }) => status !== "cancelled");
+
 /** bookedTitle says what became of a booking. */
 export function bookedTitle(booking: Standing): string {
+  if (booking.status === "cancelled" && (booking.items ?? []).every(({ status }) => status === "cancelled")) return t("cancelled.title");
   if (isRequested(booking)) return t("requested.title");
-  const count = booking.items?.length ?? 1;
+  const count = booking.items?.filter(({ status }) => status !== "cancelled").length ?? 1;
   return count > 1 ? t("booked.title_many", { count }) : t("booked.title");
 }

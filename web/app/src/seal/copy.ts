@@ -12,6 +12,8 @@ export interface PatientCopy {
   readonly v: 1;
   readonly practice: string;
   readonly service: string;
+  /** The service's id, so that the holder of the link can move the appointment; older copies lack it. */
+  readonly service_id?: string;
   readonly practitioner: string;
   /** Name and address. */
   readonly location: string;
@@ -43,12 +45,13 @@ export async function openCopy(secret: Bytes, tenant: string, bookingId: string,
   const bytes = fromBase64(sealed);
   if (!isPadded(bytes.length - NONCE_SIZE - TAG_SIZE, COPY_STEP, COPY_MAX)) throw new SealError("malformed_ciphertext");
   const value = read.json(unpad(await gcmOpen(key, bytes, aad(tenant, bookingId))));
-  const c = read.object(value, ["v", "practice", "service", "practitioner", "location", "instructions"]);
+  const c = read.object(value, ["v", "practice", "service", "practitioner", "location", "instructions"], ["service_id"]);
   if (c.v !== 1) read.refuse();
   return {
     v: 1,
     practice: read.string(c.practice),
     service: read.string(c.service),
+    ...(c.service_id === undefined ? {} : { service_id: read.string(c.service_id) }),
     practitioner: read.string(c.practitioner),
     location: read.string(c.location),
     instructions: read.string(c.instructions),

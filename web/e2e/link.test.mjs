@@ -1,0 +1,138 @@
+// What patients do with the link that they keep: cancel and move, each by a
+// person's press and never by opening it.
+
+import assert from "node:assert/strict";
+import { after, before, test } from "node:test";
+import { scan } from "./lib/axe.mjs";
+import { desktop, launch, phone, visit } from "./lib/browser.mjs";
+import { start } from "./lib/demo.mjs";
+import { ask } from "./lib/http.mjs";
+import { book, someone } from "./lib/patient.mjs";
+import { de } from "./lib/words.mjs";
+
+let demo, browser, base;
+const visits = [];
+
+before(async () => {
+  [demo, browser] = await Promise.all([start(), launch()]);
+  base = demo.practice("praxis-sonnenberg").patients;
+});
+
+after(async () => {
+  await browser?.close();
+  await demo?.drop();
+});
+
+const patient = async (options) => {
+  const visitor = await visit(browser, { viewport: phone, ...options });
+  visits.push(visitor);
+  return visitor.page;
+};
+
+const secretOf = (link) => new URL(link).hash.slice(1).split(".")[0];
+const view = async (secret) => {
+  const { ics, ...booking } = (await ask(base, "/api/v1/bookings/view", { body: { secret } })).json;
+  return { ...booking, ics: ics.replace(/DTSTAMP:.*/g, "") }; // when it was asked for
+};
+const picture = (page, name) => (process.env.SIEGEL_SHOTS ? page.screenshot({ path: `${process.env.SIEGEL_SHOTS}/${name}.png`, fullPage: true }) : undefined);
+
+test("opening the link and waiting changes nothing; asking to cancel and keeping it neither", async () => {
+  const page = await patient();
+  const { link } = await book(page, demo, base, "Allgemeine Sprechstunde", someone());
+  const secret = secretOf(link);
+  const before = await view(secret);
+  const kept = await patient({ viewport: desktop });
+  await kept.goto(`${base}/booking#${secret}`);
+  await kept.getByRole("heading", { name: de("booked.title") }).waitFor();
+  await kept.goto(`${base}/#move=${secret}`);
+  await kept.getByRole("heading", { name: de("move.title") }).waitFor();
+  await kept.waitForTimeout(10_000);
+  await kept.goto(`${base}/booking#${secret}`);
+  await kept.getByRole("button", { name: de("cancel.open"), exact: true }).click();
+  await kept.getByRole("heading", { name: de("cancel.sure") }).waitFor();
+  await scan(kept, "cancel");
+  await picture(kept, "cancel-desktop");
+  await kept.getByRole("button", { name: de("cancel.no") }).click();
+  await kept.getByRole("button", { name: de("cancel.open"), exact: true }).waitFor();
+  assert.deepEqual(await view(secret), before);
+});
+
+test("cancelled by its patient, with the keyboard alone: the time is free again within a second", async () => {
+  const page = await patient();
+  const { link, booked } = await book(page, demo, base, "Allgemeine Sprechstunde", someone());
+  const secret = secretOf(link);
+  await page.goto(`${base}/booking#${secret}`);
+  await page.getByRole("button", { name: de("cancel.open"), exact: true }).press("Enter");
+  await page.getByRole("heading", { name: de("cancel.sure") }).waitFor();
+  assert.equal(await page.evaluate(() => document.activeElement?.id), "sure");
+  await page.keyboard.press("Tab");
+  await page.keyboard.press("Enter");
+  await page.getByRole("heading", { name: de("cancelled.title") }).waitFor();
+  await scan(page, "cancelled");
+  await picture(page, "cancelled-phone");
+  assert.equal((await view(secret)).status, "cancelled");
+  await page.waitForTimeout(1000);
+  const practice = (await ask(base, "/api/v1/practice")).json;
+  const service = practice.services.find(({ name }) => name === "Allgemeine Sprechstunde").id;
+  const day = booked.starts.slice(0, 10);
+  const next = new Date(Date.parse(day) + 86_400_000).toISOString().slice(0, 10);
+  const slots = (await ask(base, `/api/v1/slots?service=${service}&from=${day}&to=${next}`)).json.slots;
+  assert.ok(slots.some(({ starts }) => starts === booked.starts), "the time is offered again");
+  await page.reload();
+  await page.getByRole("heading", { name: de("cancelled.title") }).waitFor();
+});
+
+test("moved by its patient: the link stays, the old time is free, and what was sealed is not sent again", async () => {
+  const page = await patient();
+  const { link, booked } = await book(page, demo, base, "Allgemeine Sprechstunde", someone());
+  const secret = secretOf(link);
+  await page.goto(`${base}/booking#${secret}`);
+  await picture(page, "booked-phone");
+  await page.getByRole("link", { name: de("cancel.move") }).click();
+  await page.getByRole("heading", { name: de("move.title") }).waitFor();
+  await picture(page, "move-when-phone");
+  const posted = [];
+  page.on("request", (request) => request.method() === "POST" && posted.push(request));
+  await page.locator("section[aria-labelledby=next] .slot").nth(1).click();
+  await page.getByRole("heading", { name: de("move.sure") }).waitFor();
+  await scan(page, "move");
+  await picture(page, "move-sure-phone");
+  assert.equal((await view(secret)).starts, booked.starts, "choosing a time moves nothing");
+  await page.getByRole("button", { name: de("move.yes") }).click();
+  await page.waitForURL(/\/booking#/);
+  await page.getByRole("heading", { name: de("booked.title") }).waitFor();
+  await page.getByText("Allgemeine Sprechstunde").waitFor();
+  const moved = await view(secret);
+  assert.notEqual(moved.starts, booked.starts);
+  assert.equal(moved.booking_id, booked.booking_id);
+  assert.match(moved.ics, /SEQUENCE:1\r\n/);
+  assert.deepEqual(posted.map((request) => new URL(request.url()).pathname).filter((path) => path.endsWith("/bookings")), []);
+  assert.ok(!posted.some((request) => new URL(request.url()).pathname.endsWith("/move") && request.postData().includes("Sprechstunde")));
+});
+
+test("somebody else was quicker: the old appointment stands, and the page says so", async () => {
+  const page = await patient();
+  const { link, booked } = await book(page, demo, base, "Allgemeine Sprechstunde", someone());
+  const secret = secretOf(link);
+  await page.goto(`${base}/#move=${secret}`);
+  await page.getByRole("heading", { name: de("move.title") }).waitFor();
+  await page.locator("section[aria-labelledby=next] .slot").nth(1).click();
+  await page.getByRole("heading", { name: de("move.sure") }).waitFor();
+  // The hold is given back behind the page's back, and another patient takes the time.
+  await page.route("**/api/v1/bookings/move", async (route) => {
+    const { token } = route.request().postDataJSON();
+    await ask(base, "/api/v1/holds/release", { body: { token } });
+    await route.continue();
+  });
+  await page.getByRole("button", { name: de("move.yes") }).click();
+  await page.locator("#setback").waitFor();
+  assert.equal((await view(secret)).starts, booked.starts);
+  await page.getByRole("button", { name: de("move.keep") }).click();
+  await page.getByRole("heading", { name: de("booked.title") }).waitFor();
+});
+
+test("a broken link to move leads to the page that says so", async () => {
+  const page = await patient();
+  await page.goto(`${base}/#move=AAAAAAAAAAAAAAAAAAAAAA`);
+  await page.getByRole("heading", { name: de("gone.title") }).waitFor();
+});
