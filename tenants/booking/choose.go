@@ -248,6 +248,64 @@ func (c *choice) add(x candidate, supplies []int, at time.Time) error {
 	return nil
 }
 
+// stillStands asks the database whether an item, held with what was chosen for
+// it, can still be booked so, beside the items of the hold before it.
+func (s *Service) stillStands(ctx context.Context, tenant id.Tenant, wanted HoldItem, item heldItem, before *choice, at time.Time) (err error) {
+	x := candidate{HoldItem: wanted}
+	if x.slot, x.load, err = s.look(ctx, tenant, wanted, at, false); err != nil {
+		return err
+	}
+	if x.slot.group() {
+		x.session = item.Takes[0].Session
+	}
+	counts, err := x.slot.counts(wanted.Quotas)
+	if err != nil {
+		return err
+	}
+	before.beside(x)
+	plan := x.slot.plan.Plan
+	if len(plan.Needs) > 0 {
+		if x.slot.group() {
+			if err := s.sameRooms(ctx, tenant, x, item); err != nil {
+				return err
+			}
+		}
+		if plan.Needs = item.needs(plan.Supplies); plan.Needs == nil {
+			return ErrSlotTaken // of what was chosen something is gone
+		}
+	}
+	return stands(plan.Why(x.slot.Starts.Unix(), x.load, schedule.Query{Now: at}), counts)
+}
+
+// sameRooms returns [ErrSlotTaken] where a group has begun meanwhile in other
+// rooms than those of an item that was to begin it.
+func (s *Service) sameRooms(ctx context.Context, tenant id.Tenant, x candidate, item heldItem) error {
+	rooms, err := s.roomsOf(ctx, tenant, x.session, x.slot.Busy, x.slot.plan.Supplies)
+	if err != nil {
+		return err
+	}
+	for _, room := range rooms {
+		if !slices.ContainsFunc(item.Takes, func(t taking) bool { return t.Resource == room }) {
+			return ErrSlotTaken
+		}
+	}
+	return nil
+}
+
+// needs are the item's rooms and devices as needs that nothing else fills; nil
+// where one of them is not among the supplies any longer.
+func (i heldItem) needs(supplies []schedule.Supply) []schedule.Need {
+	all := make([]schedule.Need, 0, len(i.Takes))
+	for _, t := range i.Takes[1:] {
+		at := slices.IndexFunc(supplies, func(s schedule.Supply) bool { return s.Resource == t.Resource })
+		if at < 0 {
+			return nil
+		}
+		all = append(all, schedule.Need{Supplies: []int{at}})
+	}
+	return all
+}
+
 // look finds a slot and asks what is taken around it. With holds, those are
 // taken too. at is the time by which lead and horizon are judged.
 func (s *Service) look(ctx context.Context, tenant id.Tenant, h HoldItem, at time.Time, holds bool) (slot, *schedule.Load, error) {

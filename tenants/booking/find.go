@@ -3,6 +3,7 @@ package booking
 import (
 	"context"
 	"encoding/hex"
+	"slices"
 	"strconv"
 	"time"
 
@@ -38,24 +39,49 @@ func (s *Service) Week(ctx context.Context, tenant id.Tenant, service id.Service
 // names of sessions.
 func (s *Service) asked(tenant id.Tenant, q practice.Query) practice.Query {
 	q.Now = s.Now()
-	q.AlsoBusy = func(ctx context.Context, resources []id.Resource, from, to time.Time) ([]practice.Busy, error) {
-		claims, err := s.Redis.Claims(ctx, tenant, resources, from, to)
-		if err != nil {
-			return nil, nil //nolint:nilerr // Redis is a courtesy here, see Find
-		}
-		busy := make([]practice.Busy, len(claims))
-		for i, c := range claims {
-			busy[i] = practice.Busy{Resource: c.Resource, Interval: schedule.Interval{Starts: c.Starts, Ends: c.Ends}}
-			if name, err := hex.DecodeString(c.Session); err == nil {
-				copy(busy[i].Session[:], name)
-			}
-		}
-		return busy, nil
+	q.AlsoBusy = func(ctx context.Context, resources []id.Resource, quotas []id.Quota, from, to time.Time) ([]practice.Busy, []practice.Used, error) {
+		return s.claimed(ctx, tenant, resources, quotas, from, to)
 	}
-	q.Session = func(service id.Service, practitioner id.Practitioner, starts int64) practice.Session {
+	q.Session = s.Sessions(tenant)
+	return q
+}
+
+// claimed returns what holds take of resources between two instants, and of
+// quotas. Without Redis that is nothing.
+func (s *Service) claimed(ctx context.Context, tenant id.Tenant, resources []id.Resource, quotas []id.Quota, from, to time.Time) ([]practice.Busy, []practice.Used, error) {
+	asked, since := resources, from
+	if len(quotas) > 0 { // which are claimed like resources, at the beginning of a period
+		asked, since = slices.Clone(resources), from.Add(-practice.LongestPeriod)
+		for _, q := range quotas {
+			asked = append(asked, id.Resource(q))
+		}
+	}
+	claims, err := s.Redis.Claims(ctx, tenant, asked, since, to)
+	if err != nil {
+		return nil, nil, nil //nolint:nilerr // Redis is a courtesy here, see Find
+	}
+	var used []practice.Used
+	busy := make([]practice.Busy, 0, len(claims))
+	for _, c := range claims {
+		switch {
+		case slices.Contains(quotas, id.Quota(c.Resource)):
+			used = append(used, practice.Used{Quota: id.Quota(c.Resource), Period: schedule.Date(c.Starts / (24 * 60 * 60))})
+		case c.Ends > from.Unix():
+			b := practice.Busy{Resource: c.Resource, Interval: schedule.Interval{Starts: c.Starts, Ends: c.Ends}}
+			if name, err := hex.DecodeString(c.Session); err == nil {
+				copy(b.Session[:], name)
+			}
+			busy = append(busy, b)
+		}
+	}
+	return busy, used, nil
+}
+
+// Sessions names the groups of a tenant by their service, practitioner and start.
+func (s *Service) Sessions(tenant id.Tenant) func(id.Service, id.Practitioner, int64) practice.Session {
+	return func(service id.Service, practitioner id.Practitioner, starts int64) practice.Session {
 		return s.session(tenant, service, practitioner, starts)
 	}
-	return q
 }
 
 // session names the group of all who come to the same service, practitioner

@@ -12,10 +12,11 @@ import (
 	"siegel/platform/id"
 	"siegel/platform/postgres"
 	"siegel/platform/redisdb"
+	"siegel/tenants/practice"
 )
 
 // maxItems is how many slots one hold can take.
-const maxItems = 6
+const maxItems = practice.MaxBooked
 
 // HoldItem names one slot.
 type HoldItem struct {
@@ -134,7 +135,16 @@ func (s *Service) Hold(ctx context.Context, tenant id.Tenant, r HoldRequest, v V
 		case err != nil:
 			return Hold{}, err
 		case outcome == redisdb.Held:
-			return s.lookAgain(ctx, tenant, r, held, wanted, name, death)
+			err := s.lookAgain(ctx, tenant, r, held, wanted)
+			if err == nil {
+				s.Practice.Changed(tenant)
+				return held.asHold(death), nil
+			}
+			s.drop(ctx, tenant, held, name)
+			if wanted.rooms && errors.Is(err, ErrSlotTaken) && attempt < attempts-1 {
+				continue // perhaps another room is free
+			}
+			return Hold{}, err
 		case outcome == redisdb.Same:
 			var own heldRecord
 			if err := s.unseal(heldPurpose, name, stands, &own); err != nil {
@@ -153,7 +163,16 @@ func (s *Service) Hold(ctx context.Context, tenant id.Tenant, r HoldRequest, v V
 	return Hold{}, ErrSlotTaken
 }
 
-// attempts is how often a hold that another one crossed looks for another room.
+// drop gives back what was held in vain. Even a visitor who has gone leaves no
+// hold behind.
+func (s *Service) drop(ctx context.Context, tenant id.Tenant, held heldRecord, name string) {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), time.Second)
+	defer cancel()
+	_ = s.Redis.Release(ctx, redisdb.Release{Tenant: tenant, ID: held.Hold.UUID(), Delete: []string{name}})
+}
+
+// attempts is how often a hold looks for another room that another hold, or an
+// appointment, has crossed.
 const attempts = 3
 
 // refusal is why Redis did not take a reservation.
@@ -174,25 +193,22 @@ func refusal(o redisdb.Outcome) error {
 
 // lookAgain is the second half of [Service.Hold]: held first, then looked. An
 // appointment that was confirmed in between is seen here, one that comes later
-// meets the hold.
-func (s *Service) lookAgain(ctx context.Context, tenant id.Tenant, r HoldRequest, held heldRecord, wanted choice, name string, death time.Time) (Hold, error) {
+// meets the hold. It returns [ErrSlotTaken], [ErrQuotaFull] or [ErrNotOffered].
+func (s *Service) lookAgain(ctx context.Context, tenant id.Tenant, r HoldRequest, held heldRecord, wanted choice) error {
+	var before choice
 	for i, item := range held.Items {
 		var err error
 		if wanted.plain[i] {
 			err = s.stillFree(ctx, tenant, item.Takes[0])
 		} else {
-			_, err = s.choose(ctx, tenant, r.Items[i:i+1], time.Unix(held.Made, 0), false)
+			err = s.stillStands(ctx, tenant, r.Items[i], item, &before, time.Unix(held.Made, 0))
 		}
 		if err != nil {
-			// Even a visitor who has gone leaves no hold behind.
-			free, cancel := context.WithTimeout(context.WithoutCancel(ctx), time.Second)
-			defer cancel()
-			_ = s.Redis.Release(free, redisdb.Release{Tenant: tenant, ID: held.Hold.UUID(), Delete: []string{name}})
-			return Hold{}, err
+			return err
 		}
+		before.items = append(before.items, item)
 	}
-	s.Practice.Changed(tenant)
-	return held.asHold(death), nil
+	return nil
 }
 
 // Extend gives a hold another [HoldTTL] from now, at most [HoldExtensions]

@@ -186,25 +186,32 @@ func TestAFamilyJoinsAGroupTogetherOrNotAtAll(t *testing.T) {
 	}
 }
 
-func TestARoomIsNeverUsedTwice(t *testing.T) {
-	t.Parallel()
-	b := setup(t)
+// rooms gives the quarter of an hour three practitioners, the fixture's first,
+// who share two rooms.
+func (b *bench) rooms(t *testing.T) (people [3]id.Practitioner, rooms [2]id.Resource) {
+	t.Helper()
 	other := practice.Practitioner{ID: id.New[id.Practitioner](), Resource: id.New[id.Resource](), Name: "Herr Zweit"}
-	rooms := []practice.Resource{
+	both := []practice.Resource{
 		{ID: id.New[id.Resource](), Kind: "room", Name: "Eins", Capacity: 1}, {ID: id.New[id.Resource](), Kind: "room", Name: "Zwei", Capacity: 1},
 	}
 	third := practice.Practitioner{ID: id.New[id.Practitioner](), Resource: id.New[id.Resource](), Name: "Frau Dritt"}
 	quarter := b.service(t, b.Quarter)
-	b.edit(t, rooms[0], rooms[1],
+	b.edit(t, both[0], both[1],
 		practice.Resource{ID: other.Resource, Kind: "practitioner", Name: other.Name, Capacity: 1}, other,
 		practice.Resource{ID: third.Resource, Kind: "practitioner", Name: third.Name, Capacity: 1}, third)
 	quarter.Practitioners = append(quarter.Practitioners, other.ID, third.ID)
-	quarter.Needs = []practice.Need{{Role: "Raum", Resources: []id.Resource{rooms[0].ID, rooms[1].ID}}}
+	quarter.Needs = []practice.Need{{Role: "Raum", Resources: []id.Resource{both[0].ID, both[1].ID}}}
 	all := schedule.WeekdaysOf(1, 2, 3, 4, 5, 6, 7)
 	b.edit(t, quarter,
 		practice.Opening{ID: id.New[id.Window](), Practitioner: other.ID, Location: b.Location, Weekdays: all, From: 6 * 60, Until: 22 * 60},
 		practice.Opening{ID: id.New[id.Window](), Practitioner: third.ID, Location: b.Location, Weekdays: all, From: 6 * 60, Until: 22 * 60})
+	return [3]id.Practitioner{b.Practitioner, other.ID, third.ID}, [2]id.Resource{both[0].ID, both[1].ID}
+}
 
+func TestARoomIsNeverUsedTwice(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	people, rooms := b.rooms(t)
 	at := tenanttest.At(3, 9, 0)
 	with := func(p id.Practitioner) booking.HoldItem {
 		item := b.item(b.Quarter, at)
@@ -212,15 +219,15 @@ func TestARoomIsNeverUsedTwice(t *testing.T) {
 		return item
 	}
 	// Both held before either is booked: the second has to find the other room.
-	first, h1, err := b.take(t, with(b.Practitioner))
+	first, h1, err := b.take(t, with(people[0]))
 	if err != nil {
 		t.Fatal(err)
 	}
-	second, h2, err := b.take(t, with(other.ID))
+	second, h2, err := b.take(t, with(people[1]))
 	if err != nil {
 		t.Fatal(err)
 	}
-	if _, _, err := b.take(t, with(third.ID)); !errors.Is(err, booking.ErrSlotTaken) {
+	if _, _, err := b.take(t, with(people[2])); !errors.Is(err, booking.ErrSlotTaken) {
 		t.Fatalf("a third beside two rooms that are held: %v", err)
 	}
 	for token, h := range map[*[]byte]booking.Hold{&first: h1, &second: h2} {
@@ -228,11 +235,141 @@ func TestARoomIsNeverUsedTwice(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	if _, _, err := b.take(t, with(third.ID)); !errors.Is(err, booking.ErrSlotTaken) {
+	if _, _, err := b.take(t, with(people[2])); !errors.Is(err, booking.ErrSlotTaken) {
 		t.Fatalf("a third beside two rooms that are booked: %v", err)
 	}
-	if n := b.count(t, fmt.Sprintf("occupation where resource_id in ('%s', '%s')", rooms[0].ID.UUID(), rooms[1].ID.UUID())); n != 2 {
+	if n := b.count(t, fmt.Sprintf("occupation where resource_id in ('%s', '%s')", rooms[0].UUID(), rooms[1].UUID())); n != 2 {
 		t.Errorf("%d rooms are taken", n)
+	}
+}
+
+// Whoever is overtaken between choosing a room and holding it is told at once,
+// even if another room is free: it is not the one that is held.
+func TestASecondLookAsksForTheRoomThatIsHeld(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	people, rooms := b.rooms(t)
+	at := tenanttest.At(3, 9, 0)
+	item := b.item(b.Quarter, at)
+	r := booking.HoldRequest{Token: random(16), Items: []booking.HoldItem{item}}
+	if _, err := b.Hold(t.Context(), b.Tenant.ID, r, visitor(90), once()); err != nil {
+		t.Fatal(err)
+	}
+	if err := b.LookAgain(t.Context(), b.Tenant.ID, r); err != nil {
+		t.Fatalf("nothing has happened: %v", err)
+	}
+	held, err := b.Redis.Raw().Keys(t.Context(), "*:held:*").Result()
+	if err != nil || len(held) != 1 {
+		t.Fatal(held, err)
+	}
+	kept := map[string]string{held[0]: b.Redis.Raw().Get(t.Context(), held[0]).Val()}
+	if err := b.Redis.Raw().FlushDB(t.Context()).Err(); err != nil {
+		t.Fatal(err)
+	}
+	item.Practitioner = people[1]
+	b.done(t, item)
+	restore(t, b, kept)
+	if n := b.count(t, fmt.Sprintf("occupation where resource_id = '%s'", rooms[0].UUID())); n != 1 {
+		t.Fatalf("the other one has not taken the first room: %d", n)
+	}
+	if err := b.LookAgain(t.Context(), b.Tenant.ID, r); !errors.Is(err, booking.ErrSlotTaken) {
+		t.Errorf("the held room is taken: %v", err)
+	}
+}
+
+// Seats cannot be lowered below what is booked of one session of the service.
+func TestSeatsAreNotLoweredBelowASession(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	b.group(t, 4)
+	at := tenanttest.At(3, 9, 0)
+	b.done(t, b.item(b.Half, at), b.item(b.Half, at), b.item(b.Half, at))
+	lower := func(service id.Service, seats int) error {
+		x := b.service(t, service)
+		x.Seats, x.StepMinutes, x.BufferBefore, x.BufferAfter = seats, x.Minutes, 0, 0
+		offer, err := b.Practice.Rules(t.Context(), b.Tenant.ID)
+		if err != nil {
+			t.Fatal(err)
+		}
+		_, err = b.Practice.Put(t.Context(), b.Tenant.ID, x, practice.Edit{Version: offer.Version, Keep: true, Session: b.Sessions(b.Tenant.ID)})
+		return err
+	}
+	if err := lower(b.Quarter, 8); err != nil {
+		t.Fatal(err)
+	}
+	for _, seats := range []int{2, 1} {
+		if err := lower(b.Half, seats); !errors.Is(err, practice.ErrCapacityInUse) {
+			t.Errorf("%d seats for three: %v", seats, err)
+		}
+	}
+	if err := lower(b.Half, 3); err != nil {
+		t.Errorf("as many as are booked: %v", err)
+	}
+	if err := lower(b.Quarter, 2); err != nil {
+		t.Errorf("of a service that nobody has booked: %v", err)
+	}
+}
+
+func TestQuotasThatHoldsUseUpAreNotListed(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	quota := practice.Quota{ID: id.New[id.Quota](), Name: "Zwei", Max: 2, Per: schedule.Month}
+	b.edit(t, quota)
+	on := func(month, day int) time.Time { // nine o'clock, months from now
+		today := tenanttest.At(0, 9, 0)
+		return time.Date(today.Year(), today.Month()+time.Month(month), day, 9, 0, 0, 0, today.Location())
+	}
+	first, late, next := on(2, 2), on(2, 28), on(3, 2)
+	as := func(when time.Time) booking.HoldItem {
+		item := b.item(b.Quarter, when)
+		item.Quotas = []id.Quota{quota.ID}
+		return item
+	}
+	b.done(t, as(first))
+	if !b.listed(t, b.Quarter, late) {
+		t.Fatal("one of two is left, and not listed")
+	}
+	token, _, err := b.take(t, as(first.Add(time.Hour)))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if b.listed(t, b.Quarter, late) {
+		t.Error("what is left of the month is held, and listed")
+	}
+	if !b.listed(t, b.Quarter, next) {
+		t.Error("the next month has its own two")
+	}
+	if err := b.Release(t.Context(), b.Tenant.ID, token); err != nil {
+		t.Fatal(err)
+	}
+	if !b.listed(t, b.Quarter, late) {
+		t.Error("it was given back, and is not listed")
+	}
+}
+
+func TestTheWeekTellsWhatIsHeldAndWhichGroupHasSeats(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	b.group(t, 3)
+	at := tenanttest.At(3, 9, 0)
+	b.done(t, b.item(b.Half, at))
+	if _, _, err := b.take(t, b.item(b.Quarter, at.Add(30*time.Minute))); err != nil {
+		t.Fatal(err)
+	}
+	monday := schedule.DateOf(at)
+	week, err := b.Week(t.Context(), b.Tenant.ID, b.Half, b.Practitioner, monday)
+	if err != nil {
+		t.Fatal(err)
+	}
+	said := map[int64]schedule.Reason{}
+	for _, cell := range week.Cells {
+		said[cell.Starts.Unix()] = cell.Reason
+	}
+	if got := said[at.Unix()]; got != schedule.ReasonOffered {
+		t.Errorf("a group with seats left is %s", got)
+	}
+	if got := said[at.Add(30*time.Minute).Unix()]; got != schedule.ReasonHeld {
+		t.Errorf("what somebody is filling in the form for is %s", got)
 	}
 }
 
@@ -478,7 +615,7 @@ func TestAnImportedCalendarAndTheWayCountAtTheEnd(t *testing.T) {
 	who, _ := offer.Practitioner(b.Practitioner)
 	calendar := "BEGIN:VCALENDAR\r\nVERSION:2.0\r\nPRODID:-//x//y//EN\r\nBEGIN:VEVENT\r\nUID:1\r\nDTSTAMP:20260101T000000Z\r\nDTSTART:" +
 		at.UTC().Format("20060102T150405Z") + "\r\nDTEND:" + at.Add(time.Hour).UTC().Format("20060102T150405Z") + "\r\nEND:VEVENT\r\nEND:VCALENDAR\r\n"
-	if _, _, err := b.Practice.ImportCalendar(t.Context(), b.Tenant.ID, offer.Version, practice.CalendarImport{
+	if _, err := b.Practice.ImportCalendar(t.Context(), b.Tenant.ID, practice.Edit{Version: offer.Version}, practice.CalendarImport{
 		ID: id.New[id.Calendar](), Name: "Privat", Kind: practice.BusyCalendar, Resource: who.Resource, Format: "ics", Content: calendar,
 	}); err != nil {
 		t.Fatal(err)

@@ -30,6 +30,15 @@ type Busy struct {
 	Session Session
 }
 
+// Used is one of a quota that is used up, in the period that begins on a date.
+type Used struct {
+	Quota  id.Quota
+	Period schedule.Date
+}
+
+// LongestPeriod is how long a quota's period lasts at most.
+const LongestPeriod = 31 * 24 * time.Hour
+
 // matter is a question, with all that its answer is computed from.
 type matter struct {
 	Query
@@ -180,6 +189,7 @@ type occupancy struct {
 	// session. It, or ways between locations, need more columns than the index has.
 	grouped, placed bool
 	held            []Busy
+	pledged         []Used            // by what is held
 	busy            [][]schedule.Busy // of each resource
 	taken           [][]taken         // of each resource, where grouped
 	groups          map[group]int     // where in taken they are
@@ -195,9 +205,14 @@ func (s *Service) fill(ctx context.Context, m *matter) (int64, error) {
 		return s.version(ctx, tenant)
 	}
 	from, to := m.span()
+	quotas := m.quotas()
 	if m.AlsoBusy != nil && from.Before(to) {
 		var err error
-		if o.held, err = m.AlsoBusy(ctx, o.resources, from, to); err != nil {
+		named := make([]id.Quota, len(quotas))
+		for i, q := range quotas {
+			named[i] = m.offer.quotas[q].ID
+		}
+		if o.held, o.pledged, err = m.AlsoBusy(ctx, o.resources, named, from, to); err != nil {
 			return 0, fmt.Errorf("read what else is busy: %w", err)
 		}
 	}
@@ -206,7 +221,6 @@ func (s *Service) fill(ctx context.Context, m *matter) (int64, error) {
 		found    *postgres.Found
 		texts    = make([]string, len(o.resources))
 		imported []id.Resource
-		quotas   = m.quotas()
 	)
 	for i, r := range o.resources {
 		texts[i] = r.UUID()
@@ -239,6 +253,7 @@ func (s *Service) fill(ctx context.Context, m *matter) (int64, error) {
 		s.kept.drop(tenant)
 		return 0, ErrUnknownPractice
 	}
+	o.pledge(m.offer)
 	o.share(m)
 	return version, nil
 }
@@ -408,7 +423,6 @@ func (o *occupancy) readImported(b *postgres.Batch, offer *Offer, resources []id
 
 // readUse reads what of the quotas is used up.
 func (o *occupancy) readUse(b *postgres.Batch, m *matter, quotas []int) {
-	const longestPeriod = 31
 	texts := make([]string, len(quotas))
 	for i, q := range quotas {
 		texts[i] = m.offer.quotas[q].ID.UUID()
@@ -421,7 +435,7 @@ func (o *occupancy) readUse(b *postgres.Batch, m *matter, quotas []int) {
 		 where u.period >= $3 and u.period < $4
 		 group by 1, 2
 		 order by 1, 2`,
-		[]any{m.offer.Tenant.UUID(), texts, (schedule.DateOf(from) - longestPeriod).String(), (schedule.DateOf(to) + 1).String()},
+		[]any{m.offer.Tenant.UUID(), texts, (schedule.DateOf(from.Add(-LongestPeriod))).String(), (schedule.DateOf(to) + 1).String()},
 		func(rows pgx.Rows) error {
 			var (
 				n, used int
@@ -434,6 +448,21 @@ func (o *occupancy) readUse(b *postgres.Batch, m *matter, quotas []int) {
 			o.used[q] = append(o.used[q], schedule.Use{Period: schedule.Date(period), N: used})
 			return nil
 		})
+}
+
+// pledge counts what holds use up of quotas to what appointments do.
+func (o *occupancy) pledge(offer *Offer) {
+	for _, u := range o.pledged {
+		q := slices.IndexFunc(offer.Quotas, func(x Quota) bool { return x.ID == u.Quota })
+		if q < 0 || q >= len(o.used) {
+			continue
+		}
+		at, found := slices.BinarySearchFunc(o.used[q], u.Period, func(x schedule.Use, d schedule.Date) int { return int(x.Period - d) })
+		if !found {
+			o.used[q] = slices.Insert(o.used[q], at, schedule.Use{Period: u.Period})
+		}
+		o.used[q][at].N++
+	}
 }
 
 // share gives each plan of the matter its load.

@@ -15,6 +15,7 @@ import (
 	"siegel/platform/ics"
 	"siegel/platform/id"
 	"siegel/platform/postgres"
+	"siegel/tenants/audit"
 	"siegel/tenants/schedule"
 )
 
@@ -61,9 +62,15 @@ type CalendarImport struct {
 // importYears is how far ahead entries are kept.
 const importYears = 2
 
+// Imported is what came of an import: what of an edit, and how many entries
+// are kept now.
+type Imported struct {
+	Saved
+	Entries int
+}
+
 // ImportCalendar puts a calendar in the place of the one with its id, with all
-// entries, where version is that of the rules that the editor has seen. It
-// returns how many entries are kept now, and the new version.
+// entries.
 //
 // Kept are times from yesterday to two years ahead, of school holidays also
 // the names, and nothing else. Busy time is merged, and cut at a day's length.
@@ -72,42 +79,52 @@ const importYears = 2
 //
 // It returns [ErrCalendarMalformed], [ErrCalendarTooLarge],
 // [ErrCalendarUnknownZone], [ErrCalendarEmpty], [ErrCalendarAmbiguous],
-// [Mistakes], [ErrRulesChanged] or [ErrUnknownPractice]; then nothing has
-// changed. Appointments are not looked at: what is booked stays booked.
-func (s *Service) ImportCalendar(ctx context.Context, tenant id.Tenant, version int64, c CalendarImport) (int, int64, error) {
-	entries, version, err := s.importCalendar(ctx, tenant, version, c)
+// [Mistakes], an [OutsideError], [ErrRulesChanged] or [ErrUnknownPractice];
+// then nothing has changed. Outside are appointments that school holidays leave
+// without a window. Busy time is not held against them: whoever is busy with an
+// appointment has it in their own calendar too.
+func (s *Service) ImportCalendar(ctx context.Context, tenant id.Tenant, how Edit, c CalendarImport) (Imported, error) {
+	done, err := s.importCalendar(ctx, tenant, how, c)
 	if err != nil {
-		return 0, 0, fmt.Errorf("import calendar: %w", err)
+		return Imported{}, fmt.Errorf("import calendar: %w", err)
 	}
-	return entries, version, nil
+	return done, nil
 }
 
-func (s *Service) importCalendar(ctx context.Context, tenant id.Tenant, version int64, c CalendarImport) (int, int64, error) {
+func (s *Service) importCalendar(ctx context.Context, tenant id.Tenant, how Edit, c CalendarImport) (done Imported, err error) {
 	offer, err := s.Rules(ctx, tenant)
 	if err != nil {
-		return 0, 0, err
+		return done, err
 	}
-	if offer.Version != version {
-		return 0, 0, ErrRulesChanged
+	if offer.Version != how.Version {
+		return done, ErrRulesChanged
 	}
 	if err := c.check(offer); err != nil {
-		return 0, 0, err
+		return done, err
 	}
 	// Reading may take a second, which nobody shall wait for under the locks.
 	resource, _ := offer.Resource(c.Resource)
 	days, busy, err := c.read(offer.zone(resource.Location), s.now(), offer.Practice.Land)
 	if err != nil {
-		return 0, 0, err
+		return done, err
 	}
-	entries := len(days) + len(busy)
-	if entries == 0 {
-		return 0, 0, ErrCalendarEmpty
+	if done.Entries = len(days) + len(busy); done.Entries == 0 {
+		return done, ErrCalendarEmpty
 	}
+	after, err := s.withSchoolDays(offer, c.ID, days)
+	if err != nil {
+		return done, err
+	}
+	done.Version = after.Version
 	err = s.Change(ctx, tenant, func(ctx context.Context, tx bun.Tx) error {
-		if err := unchanged(ctx, tx, tenant, version); err != nil {
+		err := unchanged(ctx, tx, tenant, how.Version)
+		if err != nil {
 			return err
 		}
-		_, err := tx.ExecContext(ctx, `
+		if done.Outside, err = s.outsideOf(ctx, tx, offer, after, how); err != nil {
+			return err
+		}
+		_, err = tx.ExecContext(ctx, `
 			insert into calendar (tenant_id, id, name, kind, resource_id, imported) values (?, ?, ?, ?, ?, ?)
 			    on conflict (tenant_id, id) do update
 			   set name = excluded.name, kind = excluded.kind, resource_id = excluded.resource_id, imported = excluded.imported`,
@@ -125,23 +142,57 @@ func (s *Service) importCalendar(ctx context.Context, tenant id.Tenant, version 
 		if _, err := tx.ExecContext(ctx, "set local timezone to 'UTC'"); err != nil {
 			return err
 		}
-		return insertEntries(ctx, tx, busyRows(tenant, c, busy))
+		if err := insertEntries(ctx, tx, busyRows(tenant, c, busy)); err != nil {
+			return err
+		}
+		return audit.RecordTx(ctx, tx, audit.Now(ctx, tenant, "calendar.put", c.ID.String()))
 	})
 	if postgres.Violates(err, "calendar_resource") {
-		return 0, 0, Mistakes{{"calendars", c.ID.String(), "resource", ErrUnknownReference.Because(err)}}
+		return done, Mistakes{{"calendars", c.ID.String(), "resource", ErrUnknownReference.Because(err)}}
 	}
-	if err != nil {
-		return 0, 0, err
-	}
-	return entries, version + 1, nil
+	return done, err
 }
 
-// RemoveCalendar removes a calendar with its entries, where version is that of
-// the rules that the editor has seen, and returns the new version. It returns
-// [ErrUnknownRule], [ErrRulesChanged] or [ErrUnknownPractice].
-func (s *Service) RemoveCalendar(ctx context.Context, tenant id.Tenant, version int64, calendar id.Calendar) (int64, error) {
-	err := s.Change(ctx, tenant, func(ctx context.Context, tx bun.Tx) error {
-		if err := unchanged(ctx, tx, tenant, version); err != nil {
+// withSchoolDays returns the offer as it is with other days without school in a
+// calendar.
+func (s *Service) withSchoolDays(before *Offer, calendar id.Calendar, days []holiday) (*Offer, error) {
+	school := slices.DeleteFunc(slices.Clone(before.schoolHolidays), func(d schoolDays) bool { return d.calendar == calendar })
+	for _, d := range days {
+		school = append(school, daysWithoutSchool(calendar, d.from, d.until))
+	}
+	return s.offerOf(before, before.setup(), school)
+}
+
+// RemoveCalendar removes a calendar with its entries. It returns
+// [ErrUnknownRule], an [OutsideError], [ErrRulesChanged] or
+// [ErrUnknownPractice]; then nothing has changed.
+func (s *Service) RemoveCalendar(ctx context.Context, tenant id.Tenant, how Edit, calendar id.Calendar) (Saved, error) {
+	saved, err := s.removeCalendar(ctx, tenant, how, calendar)
+	if err != nil {
+		return Saved{}, fmt.Errorf("remove calendar: %w", err)
+	}
+	return saved, nil
+}
+
+func (s *Service) removeCalendar(ctx context.Context, tenant id.Tenant, how Edit, calendar id.Calendar) (saved Saved, err error) {
+	offer, err := s.Rules(ctx, tenant)
+	if err != nil {
+		return saved, err
+	}
+	if offer.Version != how.Version {
+		return saved, ErrRulesChanged
+	}
+	after, err := s.withSchoolDays(offer, calendar, nil)
+	if err != nil {
+		return saved, err
+	}
+	saved.Version = after.Version
+	err = s.Change(ctx, tenant, func(ctx context.Context, tx bun.Tx) error {
+		err := unchanged(ctx, tx, tenant, how.Version)
+		if err != nil {
+			return err
+		}
+		if saved.Outside, err = s.outsideOf(ctx, tx, offer, after, how); err != nil {
 			return err
 		}
 		result, err := tx.ExecContext(ctx, "delete from calendar where tenant_id = ? and id = ?", tenant, calendar)
@@ -153,12 +204,9 @@ func (s *Service) RemoveCalendar(ctx context.Context, tenant id.Tenant, version 
 		} else if n == 0 {
 			return ErrUnknownRule
 		}
-		return nil
+		return audit.RecordTx(ctx, tx, audit.Now(ctx, tenant, "calendar.remove", calendar.String()))
 	})
-	if err != nil {
-		return 0, fmt.Errorf("remove calendar: %w", err)
-	}
-	return version + 1, nil
+	return saved, err
 }
 
 // unchanged returns [ErrRulesChanged] where the rules were not of that version

@@ -55,7 +55,8 @@ func (f *fixture) imported(t testing.TB, tenant id.Tenant) []string {
 func (f *fixture) importCalendar(t testing.TB, tenant id.Tenant, c practice.CalendarImport) (int, error) {
 	t.Helper()
 	before := f.rules(t, tenant).Version
-	entries, version, err := f.ImportCalendar(t.Context(), tenant, before, c)
+	done, err := f.ImportCalendar(t.Context(), tenant, practice.Edit{Version: before}, c)
+	entries, version := done.Entries, done.Version
 	if err == nil && version != before+1 {
 		t.Errorf("version %d after %d", version, before)
 	}
@@ -105,17 +106,18 @@ func TestImportReplacesACalendarsEntries(t *testing.T) {
 		t.Errorf("got %q, want %q", got, want)
 	}
 
-	version, err := f.RemoveCalendar(t.Context(), tenant, f.rules(t, tenant).Version, school.ID)
+	removed, err := f.RemoveCalendar(t.Context(), tenant, practice.Edit{Version: f.rules(t, tenant).Version}, school.ID)
+	version := removed.Version
 	if err != nil || version != f.rules(t, tenant).Version {
 		t.Fatal(version, err)
 	}
 	if got := f.imported(t, tenant); len(got) != 1 {
 		t.Errorf("got %q", got)
 	}
-	if _, err := f.RemoveCalendar(t.Context(), tenant, version, school.ID); !errors.Is(err, practice.ErrUnknownRule) {
+	if _, err := f.RemoveCalendar(t.Context(), tenant, practice.Edit{Version: version}, school.ID); !errors.Is(err, practice.ErrUnknownRule) {
 		t.Errorf("removed twice: %v", err)
 	}
-	if _, err := f.RemoveCalendar(t.Context(), tenant, version-1, busy.ID); !errors.Is(err, practice.ErrRulesChanged) {
+	if _, err := f.RemoveCalendar(t.Context(), tenant, practice.Edit{Version: version - 1}, busy.ID); !errors.Is(err, practice.ErrRulesChanged) {
 		t.Errorf("an old version: %v", err)
 	}
 }
@@ -169,7 +171,7 @@ func TestImportedTimesTakeSlots(t *testing.T) {
 	if n := free(); n != 0 {
 		t.Errorf("%d slots on a day away", n)
 	}
-	if _, err := f.RemoveCalendar(t.Context(), tenant, f.rules(t, tenant).Version, c.ID); err != nil {
+	if _, err := f.RemoveCalendar(t.Context(), tenant, practice.Edit{Version: f.rules(t, tenant).Version}, c.ID); err != nil {
 		t.Fatal(err)
 	}
 	if free() == 0 {
@@ -232,15 +234,15 @@ func TestImportRefuses(t *testing.T) {
 	if got := f.imported(t, tenant); !slices.Equal(got, []string{"2026-11-23 09:00 2026-11-23 10:00"}) {
 		t.Errorf("what was there has changed: %q", got)
 	}
-	if _, _, err := f.ImportCalendar(t.Context(), tenant, f.rules(t, tenant).Version-1, kept); !errors.Is(err, practice.ErrRulesChanged) {
+	if _, err := f.ImportCalendar(t.Context(), tenant, practice.Edit{Version: f.rules(t, tenant).Version - 1}, kept); !errors.Is(err, practice.ErrRulesChanged) {
 		t.Errorf("an old version: %v", err)
 	}
-	if _, _, err := f.ImportCalendar(t.Context(), id.New[id.Tenant](), 1, kept); !errors.Is(err, practice.ErrUnknownPractice) {
+	if _, err := f.ImportCalendar(t.Context(), id.New[id.Tenant](), practice.Edit{Version: 1}, kept); !errors.Is(err, practice.ErrUnknownPractice) {
 		t.Errorf("nobody's practice: %v", err)
 	}
 	// Another tenant cannot reach it by its id.
 	_, other := f.ward(t)
-	if _, err := f.RemoveCalendar(t.Context(), other, f.rules(t, other).Version, kept.ID); !errors.Is(err, practice.ErrUnknownRule) {
+	if _, err := f.RemoveCalendar(t.Context(), other, practice.Edit{Version: f.rules(t, other).Version}, kept.ID); !errors.Is(err, practice.ErrUnknownRule) {
 		t.Errorf("another's calendar: %v", err)
 	}
 }
@@ -254,7 +256,7 @@ func TestImportOfOneVersionHappensOnce(t *testing.T) {
 	errs := make(chan error, n)
 	for i := range n {
 		go func() {
-			_, _, err := f.ImportCalendar(t.Context(), tenant, version, practice.CalendarImport{ID: id.New[id.Calendar](), Name: fmt.Sprint(i),
+			_, err := f.ImportCalendar(t.Context(), tenant, practice.Edit{Version: version}, practice.CalendarImport{ID: id.New[id.Calendar](), Name: fmt.Sprint(i),
 				Kind: practice.BusyCalendar, Resource: w.room, Format: practice.ICS, Content: vevents("20261123T090000/20261123T100000")})
 			errs <- err
 		}()
@@ -309,5 +311,56 @@ func TestImportDoesNotDependOnTheSessionsZone(t *testing.T) {
 		Resource: w.room, Format: practice.ICS, Content: vevents("20270327T120000/20270328T130000")})
 	if err != nil || entries != 1 {
 		t.Errorf("%d entries, %v", entries, err)
+	}
+}
+
+// A window that keeps school holidays free, or is for them alone: whoever is
+// booked in it is named when the holidays change.
+func TestSchoolHolidaysNameWhomTheyLeaveOutside(t *testing.T) {
+	t.Parallel()
+	f := newFixture(t)
+	w, tenant := f.ward(t)
+	school := practice.CalendarImport{ID: id.New[id.Calendar](), Name: "Ferien", Kind: practice.SchoolCalendar, Format: practice.ICS,
+		Content: vevents("20261130/20261205")} // the second Monday
+	morning := f.rules(t, tenant).Openings[slices.IndexFunc(f.rules(t, tenant).Openings, func(o practice.Opening) bool { return o.ID == w.morning })]
+	morning.SchoolHolidays = practice.OutsideHolidays
+	if _, err := f.put(t, tenant, morning, true); err != nil {
+		t.Fatal(err)
+	}
+	f.visit(t, tenant, visit{who: w.amal, where: w.main, from: 8*60 + 15, until: 9 * 60})
+	in := f.visit(t, tenant, visit{who: w.amal, where: w.main, day: 7, from: 8*60 + 15, until: 9 * 60})
+
+	named := func(what string, err error) {
+		t.Helper()
+		var outside *practice.OutsideError
+		if !errors.As(err, &outside) || len(outside.Outside) != 1 || outside.Outside[0].Appointment != in {
+			t.Errorf("%s: %v", what, err)
+		}
+	}
+	before := f.rules(t, tenant).Version
+	_, err := f.ImportCalendar(t.Context(), tenant, practice.Edit{Version: before}, school)
+	named("imported", err)
+	if got := f.imported(t, tenant); len(got) != 0 || f.rules(t, tenant).Version != before {
+		t.Errorf("something was saved: %q", got)
+	}
+	done, err := f.ImportCalendar(t.Context(), tenant, practice.Edit{Version: before, Keep: true}, school)
+	if err != nil || done.Entries != 1 || len(done.Outside) != 1 || done.Outside[0].Appointment != in {
+		t.Fatalf("%+v, %v", done, err)
+	}
+	// It is outside already: the same again asks nothing.
+	if done, err = f.ImportCalendar(t.Context(), tenant, practice.Edit{Version: done.Version}, school); err != nil || len(done.Outside) != 0 {
+		t.Fatalf("%+v, %v", done, err)
+	}
+
+	morning.SchoolHolidays = practice.SchoolHolidays
+	if _, err := f.put(t, tenant, morning, true); err != nil {
+		t.Fatal(err)
+	}
+	version := f.rules(t, tenant).Version
+	_, err = f.RemoveCalendar(t.Context(), tenant, practice.Edit{Version: version}, school.ID)
+	named("removed", err)
+	saved, err := f.RemoveCalendar(t.Context(), tenant, practice.Edit{Version: version, Keep: true}, school.ID)
+	if err != nil || saved.Version != version+1 || len(saved.Outside) != 1 {
+		t.Errorf("%+v, %v", saved, err)
 	}
 }

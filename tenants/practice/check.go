@@ -33,6 +33,7 @@ var (
 	ErrInvalidAge       = fault.New(fault.Invalid, "invalid_age")
 	ErrInvalidSeats     = fault.New(fault.Invalid, "invalid_seats")
 	ErrInvalidDeadline  = fault.New(fault.Invalid, "invalid_deadline")
+	ErrInvalidSeries    = fault.New(fault.Invalid, "invalid_series")
 	ErrInvalidNeed      = fault.New(fault.Invalid, "invalid_need")
 	ErrInvalidPatients  = fault.New(fault.Invalid, "invalid_patients")
 	ErrInvalidOpening   = fault.New(fault.Invalid, "invalid_opening")
@@ -340,6 +341,10 @@ func (x HealthcareService) check(c *checker) {
 	c.within("seats", ErrInvalidSeats, x.Seats, 1, 100)
 	c.within("cancel_minutes", ErrInvalidDeadline, x.CancelMinutes, 0, 30*24*60)
 	c.within("move_minutes", ErrInvalidDeadline, x.MoveMinutes, 0, 30*24*60)
+	if x.SeriesCount != 0 || x.SeriesEveryDays != 0 {
+		c.within("series_count", ErrInvalidSeries, x.SeriesCount, 2, MaxBooked)
+		c.within("series_every_days", ErrInvalidSeries, x.SeriesEveryDays, 1, maxEvery)
+	}
 	distinct(c, "practitioners", x.Practitioners, c.practitioner)
 	for p, minutes := range x.Durations {
 		c.within("practitioners", ErrInvalidDuration, minutes, 5, 480)

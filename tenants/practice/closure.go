@@ -157,6 +157,17 @@ func (o *Offer) shut(dst []schedule.Interval, p id.Practitioner, r id.Resource, 
 	return dst
 }
 
+// schoolDays are days without school, as a calendar has them.
+type schoolDays struct {
+	calendar id.Calendar
+	schedule.Stretch
+}
+
+// daysWithoutSchool is a run of them, both dates inclusive.
+func daysWithoutSchool(calendar id.Calendar, from, until schedule.Date) schoolDays {
+	return schoolDays{calendar, schedule.Stretch{From: from, Until: until, UntilMinute: 24 * 60}}
+}
+
 // school appends when a window is closed for its dependence on school holidays.
 func (o *Offer) school(dst []schedule.Interval, how SchoolDays, zone *time.Location) []schedule.Interval {
 	if how == AnyDay {

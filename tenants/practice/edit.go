@@ -5,12 +5,14 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strings"
 
 	"github.com/uptrace/bun"
 
 	"siegel/platform/fault"
 	"siegel/platform/id"
 	"siegel/platform/postgres"
+	"siegel/tenants/audit"
 )
 
 // What an edit of the rules is refused for, beside the [Mistakes] of [Setup.Check].
@@ -36,6 +38,9 @@ type Edit struct {
 	// Keep saves the edit even where appointments then lie outside of all hours.
 	// They stand until the practice moves or cancels them.
 	Keep bool
+	// Session names the group that comes to a service, practitioner and start.
+	// Without it every group of a practitioner counts as one of the service.
+	Session func(service id.Service, practitioner id.Practitioner, starts int64) Session
 }
 
 // Saved is what came of an edit: the new version, and the appointments that
@@ -62,7 +67,7 @@ func (e *OutsideError) Unwrap() error { return ErrAppointmentsOutside }
 // [ErrRulesChanged], [ErrCapacityInUse] or [ErrUnknownPractice]; then nothing
 // has changed.
 func (s *Service) Put(ctx context.Context, tenant id.Tenant, rule Rule, how Edit) (Saved, error) {
-	saved, err := s.edit(ctx, tenant, how, func(setup *Setup) error {
+	saved, err := s.edit(ctx, tenant, how, recorded(ctx, tenant, "put", rule), func(setup *Setup) error {
 		rule.put(setup)
 		*setup = setup.completed()
 		return setup.Check()
@@ -80,7 +85,7 @@ func (s *Service) Put(ctx context.Context, tenant id.Tenant, rule Rule, how Edit
 // [OutsideError], [ErrRulesChanged] or [ErrUnknownPractice]; then nothing has
 // changed.
 func (s *Service) Remove(ctx context.Context, tenant id.Tenant, rule Rule, how Edit) (Saved, error) {
-	saved, err := s.edit(ctx, tenant, how, func(setup *Setup) error {
+	saved, err := s.edit(ctx, tenant, how, recorded(ctx, tenant, "remove", rule), func(setup *Setup) error {
 		if !rule.drop(setup) {
 			return ErrUnknownRule
 		}
@@ -102,8 +107,14 @@ func (s *Service) Remove(ctx context.Context, tenant id.Tenant, rule Rule, how E
 	return saved, nil
 }
 
+// recorded is what the audit trail says of an edit.
+func recorded(ctx context.Context, tenant id.Tenant, verb string, rule Rule) audit.Entry {
+	kind, ref := rule.name()
+	return audit.Now(ctx, tenant, strings.TrimSuffix(kind, "s")+"."+verb, ref)
+}
+
 // edit changes the rules under the locks that a booking takes.
-func (s *Service) edit(ctx context.Context, tenant id.Tenant, how Edit, change func(*Setup) error) (Saved, error) {
+func (s *Service) edit(ctx context.Context, tenant id.Tenant, how Edit, act audit.Entry, change func(*Setup) error) (Saved, error) {
 	before, err := s.Rules(ctx, tenant)
 	if err != nil {
 		return Saved{}, err
@@ -115,7 +126,7 @@ func (s *Service) edit(ctx context.Context, tenant id.Tenant, how Edit, change f
 	if err := change(&setup); err != nil {
 		return Saved{}, err
 	}
-	after, err := s.offerOf(before, setup)
+	after, err := s.offerOf(before, setup, before.schoolHolidays)
 	if err != nil {
 		return Saved{}, err
 	}
@@ -124,21 +135,16 @@ func (s *Service) edit(ctx context.Context, tenant id.Tenant, how Edit, change f
 		if err := unchanged(ctx, tx, tenant, before.Version); err != nil {
 			return err
 		}
-		ahead, err := s.ahead(ctx, tx, before)
-		if err != nil {
+		if saved.Outside, err = s.outsideOf(ctx, tx, before, after, how); err != nil {
 			return err
-		}
-		if err := ahead.bear(before, after); err != nil {
-			return err
-		}
-		saved.Outside = ahead.newlyOutside(before, after)
-		if len(saved.Outside) > 0 && !how.Keep {
-			return &OutsideError{saved.Outside}
 		}
 		if err := forget(ctx, tx, before, after); err != nil {
 			return err
 		}
-		return setup.rows(tenant).write(ctx, tx, before.setup().rows(tenant))
+		if err := setup.rows(tenant).write(ctx, tx, before.setup().rows(tenant)); err != nil {
+			return err
+		}
+		return audit.RecordTx(ctx, tx, act)
 	})
 	switch {
 	case postgres.Violates(err, "occupation_resource"):
@@ -151,15 +157,34 @@ func (s *Service) edit(ctx context.Context, tenant id.Tenant, how Edit, change f
 	return saved, nil
 }
 
-// offerOf returns the offer that a setup makes of the one before it.
-func (s *Service) offerOf(before *Offer, setup Setup) (*Offer, error) {
+// outsideOf returns the appointments that an edit leaves outside. It returns an
+// [OutsideError] where the editor wants to be asked about them, and [Mistakes]
+// where the edit does not bear what is booked.
+func (s *Service) outsideOf(ctx context.Context, tx bun.Tx, before, after *Offer, how Edit) ([]Affected, error) {
+	ahead, err := s.ahead(ctx, tx, before)
+	if err != nil {
+		return nil, err
+	}
+	if err := ahead.bear(before, after, how.Session); err != nil {
+		return nil, err
+	}
+	outside := ahead.newlyOutside(before, after)
+	if len(outside) > 0 && !how.Keep {
+		return nil, &OutsideError{outside}
+	}
+	return outside, nil
+}
+
+// offerOf returns the offer that a setup makes of the one before it, with the
+// days without school that calendars then have.
+func (s *Service) offerOf(before *Offer, setup Setup, school []schoolDays) (*Offer, error) {
 	r := &rows{
 		offer: &Offer{
 			Tenant: before.Tenant, Version: before.Version + 1,
 			Practice: setup.Practice, Locations: setup.Locations, Legs: setup.Legs, Resources: setup.Resources,
 			Practitioners: setup.Practitioners, Services: slices.Clone(setup.Services), Chains: slices.Clone(setup.Chains),
 			Openings: setup.Openings, Quotas: setup.Quotas, Closures: setup.Closures,
-			Calendars: before.Calendars, schoolHolidays: before.schoolHolidays,
+			Calendars: before.Calendars, schoolHolidays: school,
 		},
 		providers: map[id.Service][]provider{},
 		needs:     map[id.Service][]Need{},

@@ -106,6 +106,8 @@ type serviceRow struct {
 	ByStaff         bool
 	CancelMinutes   int
 	MoveMinutes     int
+	SeriesEveryDays *int
+	SeriesCount     *int
 	Position        int
 }
 
@@ -316,6 +318,7 @@ func (s Setup) rows(tenant id.Tenant) stored {
 			HorizonDays: x.HorizonDays, PriceCents: x.PriceCents, Insurance: x.Insurance.Codes(),
 			Patients: x.Patients.String(), MinAge: x.MinAge, MaxAge: x.MaxAge, Referral: x.Referral, Seats: x.Seats,
 			ByStaff: x.ByStaff, CancelMinutes: x.CancelMinutes, MoveMinutes: x.MoveMinutes, Position: x.Position,
+			SeriesEveryDays: orNull(x.SeriesEveryDays), SeriesCount: orNull(x.SeriesCount),
 		})
 		for _, p := range x.Practitioners {
 			offer := serviceOfferRow{TenantID: tenant, ServiceID: x.ID, PractitionerID: p}

@@ -63,7 +63,8 @@ func (r *rows) readServices(b *postgres.Batch) {
 	b.Rows(`
 		select id, name, category, description, instructions, duration_minutes, buffer_before, buffer_after,
 		       step_minutes, lead_minutes, horizon_days, price_cents, insurance, patients, position,
-		       min_age, max_age, referral, seats, by_staff, cancel_minutes, move_minutes
+		       min_age, max_age, referral, seats, by_staff, cancel_minutes, move_minutes,
+		       coalesce(series_every_days, 0), coalesce(series_count, 0)
 		  from service where tenant_id = $1 order by position, name, id`, only,
 		func(rows pgx.Rows) error {
 			var (
@@ -73,7 +74,8 @@ func (r *rows) readServices(b *postgres.Batch) {
 			if err := rows.Scan(&x.ID, &x.Name, &x.Category, &x.Description, &x.Instructions, &x.Minutes,
 				&x.BufferBefore, &x.BufferAfter, &x.StepMinutes, &x.LeadMinutes, &x.HorizonDays, &x.PriceCents,
 				&whom.insurance, &whom.patients, &x.Position,
-				&x.MinAge, &x.MaxAge, &x.Referral, &x.Seats, &x.ByStaff, &x.CancelMinutes, &x.MoveMinutes); err != nil {
+				&x.MinAge, &x.MaxAge, &x.Referral, &x.Seats, &x.ByStaff, &x.CancelMinutes, &x.MoveMinutes,
+				&x.SeriesEveryDays, &x.SeriesCount); err != nil {
 				return err
 			}
 			var err error
@@ -256,14 +258,15 @@ func (r *rows) readCalendars(b *postgres.Batch) {
 			return err
 		})
 	b.Rows(`
-		select starts_on - date '1970-01-01', ends_on - date '1970-01-01'
+		select calendar_id, starts_on - date '1970-01-01', ends_on - date '1970-01-01'
 		  from calendar_days where tenant_id = $1 and ends_on >= $2`, []any{o.Tenant.UUID(), r.from.String()},
 		func(rows pgx.Rows) error {
-			var from, until int32
-			err := rows.Scan(&from, &until)
-			o.schoolHolidays = append(o.schoolHolidays, schedule.Stretch{
-				From: schedule.Date(from), Until: schedule.Date(until), UntilMinute: 24 * 60,
-			})
+			var (
+				calendar    id.Calendar
+				from, until int32
+			)
+			err := rows.Scan(&calendar, &from, &until)
+			o.schoolHolidays = append(o.schoolHolidays, daysWithoutSchool(calendar, schedule.Date(from), schedule.Date(until)))
 			return err
 		})
 }

@@ -33,7 +33,7 @@ type Offer struct {
 	chains        map[id.Chain]int
 	windows       map[id.Window]int
 
-	schoolHolidays []schedule.Stretch
+	schoolHolidays []schoolDays
 	daysOff        []dayOff      // holidays and the practice's own days, in order
 	from, until    schedule.Date // between which it knows of days off
 

@@ -6,6 +6,7 @@ import (
 	"slices"
 	"time"
 
+	"github.com/google/uuid"
 	"github.com/uptrace/bun"
 
 	"siegel/platform/fault"
@@ -34,7 +35,7 @@ type occupation struct {
 	appointment *Affected
 	resource    id.Resource
 	unit        int
-	session     string
+	session     Session
 	schedule.Interval
 }
 
@@ -52,7 +53,7 @@ func (s *Service) ahead(ctx context.Context, tx bun.Tx, o *Offer) (*ahead, error
 			AppointmentID id.Appointment
 			ResourceID    id.Resource
 			Unit          int
-			Session       string
+			Session       uuid.UUID
 			Starts, Ends  time.Time
 		}
 	)
@@ -86,7 +87,7 @@ func (s *Service) ahead(ctx context.Context, tx bun.Tx, o *Offer) (*ahead, error
 	}
 	for _, r := range occupations {
 		if of := by[r.AppointmentID]; of != nil {
-			a.occupations = append(a.occupations, occupation{of, r.ResourceID, r.Unit, r.Session,
+			a.occupations = append(a.occupations, occupation{of, r.ResourceID, r.Unit, Session(r.Session),
 				schedule.Interval{Starts: r.Starts.Unix(), Ends: r.Ends.Unix()}})
 		}
 	}
@@ -94,8 +95,8 @@ func (s *Service) ahead(ctx context.Context, tx bun.Tx, o *Offer) (*ahead, error
 }
 
 // bear refuses what the appointments ahead do not allow: that what they refer
-// to goes, or bears less than they take.
-func (a *ahead) bear(before, after *Offer) error {
+// to goes, or bears less than they take. name is [Edit].Session.
+func (a *ahead) bear(before, after *Offer, name func(id.Service, id.Practitioner, int64) Session) error {
 	var mistakes Mistakes
 	inUse := func(x *Affected, field string) {
 		mistakes = append(mistakes, Mistake{"appointments", x.Appointment.String(), field, ErrInUse})
@@ -130,6 +131,12 @@ func (a *ahead) bear(before, after *Offer) error {
 			refuse(r, "capacity", ErrCapacityInUse)
 		}
 	}
+	for _, x := range after.Services {
+		old, ok := before.Service(x.ID)
+		if ok && x.Seats < old.Seats && a.seated(before, old, name) > max(1, x.Seats) {
+			refuse(x, "seats", ErrCapacityInUse)
+		}
+	}
 	for _, x := range after.Openings {
 		old, ok := before.Opening(x.ID)
 		if ok && x.Capacity != 0 && (old.Capacity == 0 || x.Capacity < old.Capacity) && a.peakIn(after, x) > x.Capacity {
@@ -140,6 +147,22 @@ func (a *ahead) bear(before, after *Offer) error {
 		return mistakes
 	}
 	return nil
+}
+
+// seated returns how many patients at most share a session of a service.
+func (a *ahead) seated(o *Offer, x HealthcareService, name func(id.Service, id.Practitioner, int64) Session) int {
+	most, seats := 0, map[Session]int{}
+	for i := range a.occupations {
+		of := &a.occupations[i]
+		p, _ := o.Practitioner(of.appointment.Practitioner)
+		if p.Resource != of.resource || !slices.Contains(x.Practitioners, p.ID) ||
+			name != nil && name(x.ID, p.ID, of.appointment.Starts.Unix()) != of.session {
+			continue
+		}
+		seats[of.session]++
+		most = max(most, seats[of.session])
+	}
+	return most
 }
 
 // peakIn returns how many appointments at most take the practitioner at once
@@ -167,7 +190,7 @@ func (a *ahead) peakIn(o *Offer, x Opening) int {
 func (a *ahead) peak(r id.Resource, counts func(*Affected) bool) int {
 	type session struct {
 		unit int
-		name string
+		name Session
 	}
 	type edge struct {
 		at   int64

@@ -153,6 +153,9 @@ type HealthcareService struct {
 	// CancelMinutes and MoveMinutes are how long before the start patients can
 	// still cancel or move.
 	CancelMinutes, MoveMinutes int
+	// SeriesCount says that it is given as a series of so many appointments,
+	// SeriesEveryDays how many days lie between two; zero and zero is none.
+	SeriesCount, SeriesEveryDays int
 	// Practitioners offer it.
 	Practitioners []id.Practitioner
 	// Durations are the minutes it takes with those practitioners who need

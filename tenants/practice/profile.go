@@ -66,10 +66,13 @@ type ProfileService struct {
 	// Seats is how many share a session; left out where it is no group.
 	Seats int `json:"seats,omitempty"`
 	// Confirmation says when a booking counts.
-	Confirmation  string            `json:"confirmation" enum:"at_once,by_staff"`
-	CancelMinutes int               `json:"cancel_minutes"`
-	MoveMinutes   int               `json:"move_minutes"`
-	Practitioners []id.Practitioner `json:"practitioners"`
+	Confirmation  string `json:"confirmation" enum:"at_once,by_staff"`
+	CancelMinutes int    `json:"cancel_minutes"`
+	MoveMinutes   int    `json:"move_minutes"`
+	// SeriesCount and SeriesEveryDays are left out where it is no series.
+	SeriesCount     int               `json:"series_count,omitempty"`
+	SeriesEveryDays int               `json:"series_every_days,omitempty"`
+	Practitioners   []id.Practitioner `json:"practitioners"`
 	// Durations are the minutes with those practitioners with whom they differ.
 	Durations map[id.Practitioner]int `json:"durations,omitempty"`
 }
@@ -131,7 +134,8 @@ func (o *Offer) Profile(now time.Time) Profile {
 			ID: s.ID, Name: s.Name, Category: s.Category, Description: s.Description, Instructions: s.Instructions,
 			DurationMinutes: s.Minutes, PriceCents: s.PriceCents, Insurance: s.Insurance.Codes(), Patients: s.Patients,
 			MinAge: s.MinAge, MaxAge: s.MaxAge, Referral: s.Referral, Confirmation: "at_once",
-			CancelMinutes: s.CancelMinutes, MoveMinutes: s.MoveMinutes, Practitioners: s.Practitioners, Durations: s.Durations,
+			CancelMinutes: s.CancelMinutes, MoveMinutes: s.MoveMinutes, SeriesCount: s.SeriesCount, SeriesEveryDays: s.SeriesEveryDays,
+			Practitioners: s.Practitioners, Durations: s.Durations,
 		}
 		if s.Seats > 1 {
 			p.Services[i].Seats = s.Seats

@@ -17,6 +17,8 @@ const (
 	MaxCountedDays = 730
 	// MaxPersons is how many can book together.
 	MaxPersons = 6
+	// MaxBooked is how many appointments can be booked together, all or none.
+	MaxBooked = 12
 )
 
 // Query asks for free slots.
@@ -42,10 +44,11 @@ type Query struct {
 	// Series, where Count is not zero, asks for a series.
 	Series Series
 	// AlsoBusy, where given, is asked for busy time between two instants that
-	// the database does not know: holds. It is asked before the database, so
-	// that a hold which becomes an appointment meanwhile is not missed. Its
-	// failure is the query's.
-	AlsoBusy func(ctx context.Context, resources []id.Resource, from, to time.Time) ([]Busy, error)
+	// the database does not know: holds, and what they use up of quotas, in the
+	// periods that begin less than [LongestPeriod] before from. It is asked
+	// before the database, so that a hold which becomes an appointment meanwhile
+	// is not missed. Its failure is the query's.
+	AlsoBusy func(ctx context.Context, resources []id.Resource, quotas []id.Quota, from, to time.Time) ([]Busy, []Used, error)
 	// Session names the group that a patient of the service joins who comes at
 	// starts. It is needed where services have several seats; without it every
 	// group that has begun to fill counts as full.

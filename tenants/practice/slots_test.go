@@ -132,14 +132,14 @@ func TestFreeSlotsLeaveOutWhatElseIsBusy(t *testing.T) {
 	unrelated.Ends += 24 * 60 * 60
 	list := f.ask(t, tenant, practice.Query{
 		Service: s.checkup,
-		AlsoBusy: func(_ context.Context, resources []id.Resource, from, to time.Time) ([]practice.Busy, error) {
+		AlsoBusy: func(_ context.Context, resources []id.Resource, _ []id.Quota, from, to time.Time) ([]practice.Busy, []practice.Used, error) {
 			if !slices.Equal(resources, []id.Resource{s.amalTime}) {
 				t.Errorf("asked for %v", resources)
 			}
 			if from.Unix() > held.Starts || to.Unix() < held.Ends {
 				t.Errorf("asked from %v to %v", from, to)
 			}
-			return []practice.Busy{held, unrelated}, nil
+			return []practice.Busy{held, unrelated}, nil, nil
 		},
 	})
 	if got := lines(s, list); !slices.Equal(got, []string{"Mon 09:30 amal main  all"}) {
@@ -149,7 +149,9 @@ func TestFreeSlotsLeaveOutWhatElseIsBusy(t *testing.T) {
 	down := errors.New("holds are down")
 	_, err := f.FreeSlots(t.Context(), tenant, practice.Query{
 		Service: s.checkup, From: monday, To: monday + 1,
-		AlsoBusy: func(context.Context, []id.Resource, time.Time, time.Time) ([]practice.Busy, error) { return nil, down },
+		AlsoBusy: func(context.Context, []id.Resource, []id.Quota, time.Time, time.Time) ([]practice.Busy, []practice.Used, error) {
+			return nil, nil, down
+		},
 	})
 	if !errors.Is(err, down) {
 		t.Errorf("holds that cannot be read count as none: %v", err)

@@ -36,7 +36,7 @@ type Itinerary []Stop
 //
 // For each start of the first step it is the one that leaves out the fewest
 // steps, of those the one that ends first, then with the least time between its
-// stops, then the one whose stops, looked at in turn, are
+// stops, then the one whose stops, looked at in turn, are of earlier steps,
 // earlier and of plans that come first. Where it is not for all patients that
 // the first stop is for, others follow that are for the rest.
 //

@@ -34,7 +34,19 @@ func (p *practice) compareSeries(first int64, every, count int) string {
 	if len(got) != count {
 		return fmt.Sprintf("%d occurrences of %d", len(got), count)
 	}
-	// What is offered of the series is in the way of what could be taken instead.
+	// What is offered of the series uses up quotas for what follows.
+	p = p.clone().ready()
+	judged := make([]verdict, len(got))
+	for k, o := range got {
+		if len(want[k]) == 0 {
+			continue
+		}
+		judged[k] = p.judge(p.minute(o.Starts))
+		if judged[k].offered {
+			p.use(judged[k])
+		}
+	}
+	// And it is in the way of what could be taken instead.
 	slots := slices.DeleteFunc(p.slots(), func(s offer) bool {
 		return slices.ContainsFunc(got, func(o schedule.Occurrence) bool {
 			a, b := p.plan.Service.Occupies(s.starts), p.plan.Service.Occupies(o.Starts)
@@ -57,7 +69,7 @@ func (p *practice) compareSeries(first int64, every, count int) string {
 			if o.Starts != at {
 				return say("want %s", utc(at))
 			}
-			if v := p.judge(p.minute(o.Starts)); v.offered != (o.Reason == schedule.ReasonOffered) || !v.offered && !slices.Contains(v.against, o.Reason) {
+			if v := judged[k]; v.offered != (o.Reason == schedule.ReasonOffered) || !v.offered && !slices.Contains(v.against, o.Reason) {
 				return say("want %s", v.text())
 			}
 		}
@@ -72,6 +84,28 @@ func (p *practice) compareSeries(first int64, every, count int) string {
 		}
 	}
 	return ""
+}
+
+// use counts a slot towards every quota that counts anybody it is for.
+func (p *practice) use(v verdict) {
+	counted := map[int]bool{}
+	for _, a := range v.class.Alternatives {
+		for _, k := range a.Quotas {
+			counted[k] = true
+		}
+	}
+	for k := range counted {
+		for len(p.load.Used) <= k {
+			p.load.Used = append(p.load.Used, nil)
+		}
+		period := periodOf(p.plan.Quotas[k].Per, v.date)
+		n := slices.IndexFunc(p.load.Used[k], func(u schedule.Use) bool { return u.Period == period })
+		if n < 0 {
+			p.load.Used[k] = append(p.load.Used[k], schedule.Use{Period: period})
+			n = len(p.load.Used[k]) - 1
+		}
+		p.load.Used[k][n].N++
+	}
 }
 
 // checkAlternatives looks whether alternatives are the three nearest slots, those
@@ -121,9 +155,7 @@ func TestOracleAgreesOnSeries(t *testing.T) {
 		p := d.practice(s)
 		for i := range p.clocks { // in one zone
 			p.clocks[i], p.plan.Openings[i].Zone = s.here, s.here.zone
-			p.plan.Openings[i].Quotas = nil // a series uses them up: that is not said here
 		}
-		p.plan.Quotas, p.load.Used = nil, nil
 		p.query.From, p.query.To = s.from-4, s.to+1
 		p.ready()
 		slots := p.slots()

@@ -364,11 +364,8 @@ func (p *practice) compareHours() string {
 }
 
 // compareWeek looks whether the cells of a few days show every slot, and only
-// slots, where all openings lie in one zone.
+// slots.
 func (p *practice) compareWeek(want []offer, d dice) string {
-	if slices.ContainsFunc(p.clocks, func(c *clock) bool { return c != p.clocks[0] }) {
-		return ""
-	}
 	if d.oneIn(2) || p.query.From >= p.query.To {
 		return ""
 	}
@@ -377,19 +374,19 @@ func (p *practice) compareWeek(want []offer, d dice) string {
 	q.To = min(q.To, q.From+3)
 	var (
 		step  = 15 * time.Minute
+		clock = p.clocks[0] // whose dates and wall times cells have
 		cells = p.plan.Week(nil, &p.load, q, step)
 		wants = map[int64]bool{}
 	)
 	seen, began := map[int64]bool{}, map[int64]bool{}
 	for _, o := range want {
-		v := p.judge(p.minute(o.starts))
-		if int(q.From) <= v.date && v.date < int(q.To) {
+		if date := clock.shows[p.minute(o.starts)] / day; int(q.From) <= date && date < int(q.To) {
 			wants[o.starts] = true
 		}
 	}
 	for _, c := range cells {
 		if c.Reason == schedule.ReasonClockGap { // it stands for wall time that there is not
-			if o, m := p.clocks[0], p.minute(c.Starts); o.shows[m]-o.shows[m-1] == 1 {
+			if m := p.minute(c.Starts); clock.shows[m]-clock.shows[m-1] == 1 {
 				return fmt.Sprintf("Week: there is no gap at %s", utc(c.Starts))
 			}
 			continue

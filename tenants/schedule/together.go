@@ -4,6 +4,8 @@ import (
 	"cmp"
 	"slices"
 	"time"
+
+	"siegel/platform/id"
 )
 
 // maxApart is how long one of several persons waits for the next at most.
@@ -48,26 +50,32 @@ type meeting struct {
 	plans []Plan
 	loads []Load
 	stops []Stop // all, in order of start, then of plan
+	found Itinerary
+	tries int
 }
+
+// maxTries is how many ways are looked at for one start. Only many persons
+// with many practitioners and too few rooms need more, and then get none.
+const maxTries = 2000
 
 // best returns the best way that starts with stops[from:until], which share
 // their start; nil where there is none.
-func (t *meeting) best(from, until int) (best Itinerary) {
-	consider := func(way Itinerary) {
-		if way == nil || t.affords(way) == 0 {
-			return
-		}
-		if best == nil || cmp.Or(cmp.Compare(way.ends(), best.ends()), cmp.Compare(way.waits(), best.waits())) < 0 {
-			best = way
-		}
+func (t *meeting) best(from, until int) Itinerary {
+	t.tries, t.found = maxTries, nil
+	for i := from; i < until; i++ {
+		t.atOnce(t.stops[from:until], t.location(t.stops[i]))
 	}
 	for i := from; i < until; i++ {
-		consider(t.atOnce(t.stops[i:until]))
+		t.oneByOne(Itinerary{t.stops[i]}, i)
 	}
-	for i := from; i < until; i++ {
-		consider(t.oneByOne(Itinerary{t.stops[i]}, i))
+	return t.found
+}
+
+// consider keeps a way if it is better than what was found before.
+func (t *meeting) consider(way Itinerary) {
+	if t.found == nil || cmp.Or(cmp.Compare(way.ends(), t.found.ends()), cmp.Compare(way.waits(), t.found.waits())) < 0 {
+		t.found = slices.Clone(way)
 	}
-	return best
 }
 
 // ends returns when the last of an itinerary's stops ends.
@@ -88,29 +96,55 @@ func (way Itinerary) waits() int64 {
 	return waits
 }
 
-// atOnce returns the persons at the location of the first of some stops that
-// share their start: as many with each practitioner as there are seats.
-func (t *meeting) atOnce(stops []Stop) Itinerary {
-	var way Itinerary
+// atOnce looks for a way in which all begin with some of the stops, which share
+// their start, at one location.
+func (t *meeting) atOnce(stops []Stop, at id.Location) {
+	var ends []int64
 	for _, s := range stops {
+		if t.location(s) == at && !slices.Contains(ends, s.Ends) {
+			ends = append(ends, s.Ends)
+		}
+	}
+	slices.Sort(ends)
+	for _, latest := range ends {
+		if t.found != nil && latest >= t.found.ends() {
+			return
+		}
+		if t.seat(nil, stops, at, latest) {
+			return
+		}
+	}
+}
+
+// seat goes on with a way by stops at a location that end by latest: as many
+// with each practitioner as there are seats, or fewer. It reports whether it
+// found one for all.
+func (t *meeting) seat(way Itinerary, stops []Stop, at id.Location, latest int64) bool {
+	if len(way) == t.n {
+		t.consider(way)
+		return true
+	}
+	for i, s := range stops {
 		p, load := t.plan(s)
-		if t.location(s) != t.location(stops[0]) ||
+		if s.Ends > latest || t.location(s) != at ||
 			slices.ContainsFunc(way, func(a Stop) bool { b, _ := t.plan(a); return b.Practitioner == p.Practitioner }) {
 			continue
 		}
-		n := len(way)
-		for range min(p.seatsAt(s.Starts, load), t.n-n) {
-			s.Step = len(way)
-			way = append(way, s)
-		}
-		if !t.supplied(way) {
-			way = way[:n]
-		}
-		if len(way) == t.n {
-			return way
+		for seats := min(p.seatsAt(s.Starts, load), t.n-len(way)); seats > 0; seats-- {
+			more := slices.Clone(way)
+			for range seats {
+				s.Step = len(more)
+				more = append(more, s)
+			}
+			if t.tries--; t.tries < 0 {
+				return false
+			}
+			if t.supplied(more) && t.affords(more) != 0 && t.seat(more, stops[i+1:], at, latest) {
+				return true
+			}
 		}
 	}
-	return nil
+	return false
 }
 
 // seatsAt returns how many can come to a slot that is free.
@@ -123,28 +157,32 @@ func (p *Plan) seatsAt(starts int64, load *Load) int {
 	return p.Service.seats()
 }
 
-// oneByOne goes on with a way whose last stop is stops[i]; nil where it leads
-// to nothing. The first that leads to the end ends first.
-func (t *meeting) oneByOne(way Itinerary, i int) Itinerary {
+// oneByOne goes on with a way whose last stop is stops[i].
+func (t *meeting) oneByOne(way Itinerary, i int) {
+	if t.affords(way) == 0 {
+		return
+	}
 	if len(way) == t.n {
-		return way
+		t.consider(way)
+		return
 	}
 	last := t.stops[i]
 	for k := i + 1; k < len(t.stops); k++ {
 		next := t.stops[k]
-		if next.Plan != last.Plan || t.location(next) != t.location(last) {
-			continue
-		}
 		if next.Starts > last.Ends+seconds(maxApart) {
-			return nil
+			return
 		}
-		if !t.inTurn(last, next) {
+		if next.Plan != last.Plan || t.location(next) != t.location(last) || !t.inTurn(last, next) {
 			continue
+		}
+		rest := int64(t.n - len(way) - 1)
+		if t.found != nil && next.Ends+rest*(next.Ends-next.Starts) >= t.found.ends() {
+			return
+		}
+		if t.tries--; t.tries < 0 {
+			return
 		}
 		next.Step = len(way)
-		if found := t.oneByOne(append(way[:len(way):len(way)], next), k); found != nil {
-			return found
-		}
+		t.oneByOne(append(way[:len(way):len(way)], next), k)
 	}
-	return nil
 }

@@ -1,6 +1,7 @@
 package schedule
 
 import (
+	"slices"
 	"sort"
 	"time"
 )
@@ -20,25 +21,32 @@ type Cell struct {
 // order: on every date from the first to the last minute at which any window
 // of one of them is open, by steps of wall time that are counted from midnight
 // (step is whole minutes). Dates and wall times are those of the first
-// opening's zone; a plan without openings has no cells.
+// opening's zone; a plan without openings has no cells, one with openings in
+// other zones too has the whole of every date.
 //
 // A cell in which a slot starts, at its beginning or later, is offered, with
 // that slot's opening and class. Else it tells of the first start in it that a
 // window has, and if none has one, of its own beginning.
 func (p *Plan) Week(dst []Cell, load *Load, q Query, step time.Duration) []Cell {
-	first, last := p.opensBetween(q.From, q.To)
+	wide := q
+	if p.zones() > 1 { // a cell of the last date may lie on the next one elsewhere
+		wide.From, wide.To = q.From-2, q.To+2
+	}
+	first, last := p.opensBetween(wide.From, wide.To)
 	minutes := int(step / time.Minute)
 	if minutes <= 0 || first >= last {
 		return dst
 	}
+	if wide != q {
+		first, last = 0, minutesOfDay
+	}
 	first -= first % minutes
-
-	all := newFullSurvey(p, q, ceilSeconds(q.Now))
+	zone := p.Openings[0].Zone
+	all := newFullSurvey(p, wide, ceilSeconds(q.Now))
 	if p.works() {
 		all.look()
 	}
-	free, classes := p.Slots(nil, nil, load, q)
-	zone := p.Openings[0].Zone
+	free, classes := p.Slots(nil, nil, load, wide)
 	var room [8]span
 	spans := appendSpans(room[:0], zone, q.From.seconds()-daySeconds, q.To.seconds()+daySeconds)
 	for date := q.From; date < q.To; date++ {
@@ -54,6 +62,17 @@ func (p *Plan) Week(dst []Cell, load *Load, q Query, step time.Duration) []Cell 
 		}
 	}
 	return dst
+}
+
+// zones returns in how many zones the plan's openings are.
+func (p *Plan) zones() int {
+	var zones []*time.Location
+	for i := range p.Openings {
+		if !slices.Contains(zones, p.Openings[i].Zone) {
+			zones = append(zones, p.Openings[i].Zone)
+		}
+	}
+	return len(zones)
 }
 
 // showing returns the instants at which the clock shows a wall time; where

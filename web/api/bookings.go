@@ -22,8 +22,8 @@ type bookRequest struct {
 		// one of several, in its order.
 		Envelope   *seal.Envelope  `json:"envelope,omitempty"`
 		Copy       seal.Bytes      `json:"copy,omitempty"`
-		Envelopes  []seal.Envelope `json:"envelopes,omitempty" maxItems:"6"`
-		Copies     []seal.Bytes    `json:"copies,omitempty" maxItems:"6"`
+		Envelopes  []seal.Envelope `json:"envelopes,omitempty" maxItems:"12"`
+		Copies     []seal.Bytes    `json:"copies,omitempty" maxItems:"12"`
 		Channel    string          `json:"channel" enum:"mail,sms"`
 		Address    string          `json:"address" maxLength:"254"`
 		Secret     seal.Bytes      `json:"secret,omitempty"`
@@ -133,10 +133,10 @@ type bookingAnswer struct{ Body bookingBody }
 func mountBookings(s *server.Server, v Services) {
 	server.Register(s, server.Operation{
 		ID: "book", Method: http.MethodPost, Path: "/api/v1/bookings", Status: http.StatusAccepted, Once: true,
-		Body:    6 * 48 << 10, // sealed forms and copies of all slots of a hold
+		Body:    12 * 48 << 10, // sealed forms and copies of all slots of a hold
 		Summary: "Leave the sealed form and ask for the confirmation message",
 	}, func(ctx context.Context, in *bookRequest) (*pendingAnswer, error) {
-		if err := bookable(ctx); err != nil {
+		if err := v.bookable(ctx); err != nil {
 			return nil, err
 		}
 		forms, err := in.forms()

@@ -14,6 +14,7 @@ type putCalendarRequest struct {
 	ID   string `path:"id" maxLength:"100"`
 	Body struct {
 		Version  int64       `json:"version" minimum:"1"`
+		Outside  string      `json:"outside,omitempty" enum:"ask,keep"`
 		Name     string      `json:"name" maxLength:"120"`
 		Kind     string      `json:"kind" enum:"school_holidays,busy"`
 		Resource id.Resource `json:"resource,omitzero"`
@@ -24,20 +25,16 @@ type putCalendarRequest struct {
 
 type importedAnswer struct {
 	Body struct {
-		Version int64 `json:"version"`
-		Entries int   `json:"entries"`
+		Version int64          `json:"version"`
+		Entries int            `json:"entries"`
+		Outside []affectedBody `json:"outside"`
 	}
 }
 
 type removeCalendarRequest struct {
 	ID      string `path:"id" maxLength:"100"`
 	Version int64  `query:"version" required:"true" minimum:"1"`
-}
-
-type versionAnswer struct {
-	Body struct {
-		Version int64 `json:"version"`
-	}
+	Outside string `query:"outside" default:"ask" enum:"ask,keep"`
 }
 
 func mountCalendars(s *server.Server, v Services) {
@@ -50,29 +47,26 @@ func mountCalendars(s *server.Server, v Services) {
 			return nil, err
 		}
 		b := &in.Body
-		answer := &importedAnswer{}
-		answer.Body.Entries, answer.Body.Version, err = v.Practice.ImportCalendar(ctx, server.From(ctx).Tenant.ID, b.Version, practice.CalendarImport{
+		done, err := v.Practice.ImportCalendar(ctx, server.From(ctx).Tenant.ID, v.edit(ctx, b.Version, b.Outside), practice.CalendarImport{
 			ID: calendar, Name: b.Name, Kind: practice.CalendarKind(b.Kind), Resource: b.Resource,
 			Format: practice.CalendarFormat(b.Format), Content: b.Content,
 		})
 		if err != nil {
 			return nil, refusal(ctx, err, "calendars", in.ID)
 		}
+		answer := &importedAnswer{}
+		answer.Body.Version, answer.Body.Entries, answer.Body.Outside = done.Version, done.Entries, each(done.Outside, sayAffected)
 		return answer, nil
 	})
 	server.Register(s, server.Operation{
 		ID: "removeCalendar", Method: http.MethodDelete, Path: "/api/v1/calendars/{id}",
 		Summary: "Forget an imported calendar",
-	}, func(ctx context.Context, in *removeCalendarRequest) (*versionAnswer, error) {
+	}, func(ctx context.Context, in *removeCalendarRequest) (*savedAnswer, error) {
 		calendar, err := parse[id.Calendar](in.ID)
 		if err != nil {
 			return nil, err
 		}
-		answer := &versionAnswer{}
-		answer.Body.Version, err = v.Practice.RemoveCalendar(ctx, server.From(ctx).Tenant.ID, in.Version, calendar)
-		if err != nil {
-			return nil, err
-		}
-		return answer, nil
+		saved, err := v.Practice.RemoveCalendar(ctx, server.From(ctx).Tenant.ID, v.edit(ctx, in.Version, in.Outside), calendar)
+		return saySaved(ctx, saved, err, "calendars", in.ID)
 	})
 }

@@ -19,7 +19,7 @@ type holdRequest struct {
 		Token seal.Bytes `json:"token"`
 		HoldItem
 		// Items is for several slots, instead of the one that stands outside.
-		Items []HoldItem `json:"items,omitempty" maxItems:"6"`
+		Items []HoldItem `json:"items,omitempty" maxItems:"12"`
 		Proof *proofBody `json:"proof,omitempty"`
 	}
 }
@@ -124,7 +124,7 @@ func mountHolds(s *server.Server, v Services) {
 		ID: "holdSlot", Method: http.MethodPost, Path: "/api/v1/holds", Status: http.StatusCreated, Once: true,
 		Summary: "Take a slot out of sale while the form is filled in",
 	}, func(ctx context.Context, in *holdRequest) (*holdAnswer, error) {
-		if err := bookable(ctx); err != nil {
+		if err := v.bookable(ctx); err != nil {
 			return nil, err
 		}
 		tenant := server.From(ctx).Tenant.ID

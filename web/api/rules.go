@@ -104,7 +104,7 @@ func mountRules(s *server.Server, v Services) {
 		if err != nil {
 			return nil, err
 		}
-		week, err := v.Practice.Week(ctx, server.From(ctx).Tenant.ID, practice.Query{Service: service, Practitioner: practitioner, From: from})
+		week, err := v.Booking.Week(ctx, server.From(ctx).Tenant.ID, service, practitioner, from)
 		if err != nil {
 			return nil, err
 		}
@@ -166,8 +166,7 @@ func editRule[V ruleValue](s *server.Server, v Services, kind, one string, named
 		if err != nil {
 			return nil, err
 		}
-		how := practice.Edit{Version: in.Version, Keep: in.Outside == "keep"}
-		saved, err := v.Practice.Remove(ctx, server.From(ctx).Tenant.ID, rule, how)
+		saved, err := v.Practice.Remove(ctx, server.From(ctx).Tenant.ID, rule, v.edit(ctx, in.Version, in.Outside))
 		return saySaved(ctx, saved, err, kind, in.ID)
 	})
 }
@@ -181,10 +180,14 @@ func putRule[V ruleValue](s *server.Server, v Services, kind, one string) {
 		if in.ID != in.Body.Value.ref() {
 			return nil, id.ErrMalformed
 		}
-		how := practice.Edit{Version: in.Body.Version, Keep: in.Body.Outside == "keep"}
-		saved, err := v.Practice.Put(ctx, server.From(ctx).Tenant.ID, in.Body.Value.rule(), how)
+		saved, err := v.Practice.Put(ctx, server.From(ctx).Tenant.ID, in.Body.Value.rule(), v.edit(ctx, in.Body.Version, in.Body.Outside))
 		return saySaved(ctx, saved, err, kind, in.ID)
 	})
+}
+
+// edit says how an edit is meant; outside is "ask" or "keep".
+func (v Services) edit(ctx context.Context, version int64, outside string) practice.Edit {
+	return practice.Edit{Version: version, Keep: outside == "keep", Session: v.Booking.Sessions(server.From(ctx).Tenant.ID)}
 }
 
 func saySaved(ctx context.Context, saved practice.Saved, err error, kind, ref string) (*savedAnswer, error) {

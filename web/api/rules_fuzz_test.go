@@ -98,7 +98,7 @@ func whole() practice.Setup {
 				Insurance: schedule.Insurances(0b11), Patients: schedule.NewPatients, MinAge: &two, MaxAge: &year, Referral: true, Seats: 1, ByStaff: true,
 				CancelMinutes: 1440, MoveMinutes: 1440, Practitioners: []id.Practitioner{who}, Durations: map[id.Practitioner]int{who: 40},
 				Needs: []practice.Need{{Role: "Raum", Resources: []id.Resource{room}}}},
-			{ID: lab, Name: "Labor", Minutes: 10, StepMinutes: 10, HorizonDays: 30, Seats: 4, Practitioners: []id.Practitioner{who}},
+			{ID: lab, Name: "Labor", Minutes: 10, StepMinutes: 10, HorizonDays: 30, Seats: 4, SeriesCount: 6, SeriesEveryDays: 7, Practitioners: []id.Practitioner{who}},
 		},
 		Openings: []practice.Opening{{ID: morning, Name: "Onlinetermine", Practitioner: who, Location: here, Weekdays: schedule.WeekdaysOf(1, 3), From: 480, Until: 750,
 			ValidFrom: schedule.NewDate(2026, 1, 1), ValidUntil: schedule.NewDate(2027, 1, 1), EveryWeeks: 2, Anchor: schedule.NewDate(2026, 1, 5),

@@ -156,30 +156,33 @@ type needValue struct {
 }
 
 type serviceValue struct {
-	ID            id.Service      `json:"id"`
-	Name          string          `json:"name"`
-	Category      string          `json:"category"`
-	Description   string          `json:"description"`
-	Instructions  string          `json:"instructions"`
-	Minutes       int             `json:"minutes"`
-	BufferBefore  int             `json:"buffer_before"`
-	BufferAfter   int             `json:"buffer_after"`
-	Step          int             `json:"step" minimum:"1"`
-	LeadMinutes   int             `json:"lead_minutes"`
-	HorizonDays   int             `json:"horizon_days"`
-	PriceCents    *int            `json:"price_cents,omitempty" maximum:"100000000"`
-	Insurance     []string        `json:"insurance" enum:"GKV,PKV,BEI,BG,SEL,SOZ"`
-	Patients      string          `json:"patients" enum:"all,new,known"`
-	MinAge        *int            `json:"min_age,omitempty"`
-	MaxAge        *int            `json:"max_age,omitempty"`
-	Referral      bool            `json:"referral"`
-	Seats         int             `json:"seats" minimum:"1"`
-	Confirmation  string          `json:"confirmation" enum:"at_once,by_staff"`
-	CancelMinutes int             `json:"cancel_minutes"`
-	MoveMinutes   int             `json:"move_minutes"`
-	Practitioners []providerValue `json:"practitioners"`
-	Needs         []needValue     `json:"needs"`
-	Position      int             `json:"position" minimum:"0" maximum:"100000"`
+	ID            id.Service `json:"id"`
+	Name          string     `json:"name"`
+	Category      string     `json:"category"`
+	Description   string     `json:"description"`
+	Instructions  string     `json:"instructions"`
+	Minutes       int        `json:"minutes"`
+	BufferBefore  int        `json:"buffer_before"`
+	BufferAfter   int        `json:"buffer_after"`
+	Step          int        `json:"step" minimum:"1"`
+	LeadMinutes   int        `json:"lead_minutes"`
+	HorizonDays   int        `json:"horizon_days"`
+	PriceCents    *int       `json:"price_cents,omitempty" maximum:"100000000"`
+	Insurance     []string   `json:"insurance" enum:"GKV,PKV,BEI,BG,SEL,SOZ"`
+	Patients      string     `json:"patients" enum:"all,new,known"`
+	MinAge        *int       `json:"min_age,omitempty"`
+	MaxAge        *int       `json:"max_age,omitempty"`
+	Referral      bool       `json:"referral"`
+	Seats         int        `json:"seats" minimum:"1"`
+	Confirmation  string     `json:"confirmation" enum:"at_once,by_staff"`
+	CancelMinutes int        `json:"cancel_minutes"`
+	MoveMinutes   int        `json:"move_minutes"`
+	// Both or neither.
+	SeriesCount     int             `json:"series_count,omitempty"`
+	SeriesEveryDays int             `json:"series_every_days,omitempty"`
+	Practitioners   []providerValue `json:"practitioners"`
+	Needs           []needValue     `json:"needs"`
+	Position        int             `json:"position" minimum:"0" maximum:"100000"`
 }
 
 func sayService(x practice.HealthcareService) serviceValue {
@@ -190,6 +193,7 @@ func sayService(x practice.HealthcareService) serviceValue {
 		Insurance: x.Insurance.Codes(), Patients: x.Patients.String(), MinAge: x.MinAge, MaxAge: x.MaxAge,
 		Referral: x.Referral, Seats: x.Seats, Confirmation: confirmation(x.ByStaff),
 		CancelMinutes: x.CancelMinutes, MoveMinutes: x.MoveMinutes, Position: x.Position,
+		SeriesCount: x.SeriesCount, SeriesEveryDays: x.SeriesEveryDays,
 		Practitioners: []providerValue{}, Needs: []needValue{},
 	}
 	for _, p := range x.Practitioners {
@@ -217,6 +221,7 @@ func (v serviceValue) rule() practice.Rule {
 		LeadMinutes: v.LeadMinutes, HorizonDays: v.HorizonDays, PriceCents: v.PriceCents,
 		MinAge: v.MinAge, MaxAge: v.MaxAge, Referral: v.Referral, Seats: v.Seats, ByStaff: v.Confirmation == "by_staff",
 		CancelMinutes: v.CancelMinutes, MoveMinutes: v.MoveMinutes, Position: v.Position,
+		SeriesCount: v.SeriesCount, SeriesEveryDays: v.SeriesEveryDays,
 		Durations: map[id.Practitioner]int{},
 	}
 	for _, p := range v.Practitioners {

@@ -7,7 +7,8 @@ import { scan } from "./lib/axe.mjs";
 import { desktop, launch, phone, visit } from "./lib/browser.mjs";
 import { start } from "./lib/demo.mjs";
 import { ask } from "./lib/http.mjs";
-import { book, someone } from "./lib/patient.mjs";
+import { linkIn, message } from "./lib/mailbox.mjs";
+import { begin, book, confirm, fill, list, someone, submit } from "./lib/patient.mjs";
 import { de } from "./lib/words.mjs";
 
 let demo, browser, base;
@@ -129,6 +130,40 @@ test("somebody else was quicker: the old appointment stands, and the page says s
   assert.equal((await view(secret)).starts, booked.starts);
   await page.getByRole("button", { name: de("move.keep") }).click();
   await page.getByRole("heading", { name: de("booked.title") }).waitFor();
+});
+
+test("reminders: nothing is ticked beforehand, consent is asked for, and taken back with one press", async () => {
+  const page = await patient();
+  const person = someone();
+  await begin(page, base, "Allgemeine Sprechstunde");
+  await list(page);
+  for (const _ of [1, 2]) await page.getByRole("button", { name: de("when.forth") }).click();
+  await page.waitForLoadState("networkidle");
+  await page.locator("section[aria-labelledby=all] .slot").first().click();
+  await page.getByLabel(de("who.given"), { exact: true }).waitFor();
+  await fill(page, person);
+  await submit(page);
+  const link = linkIn(await message(demo, person.mail));
+  await confirm(page, link);
+  const secret = secretOf(link);
+  const reminders = async () => (await ask(base, "/api/v1/bookings/reminders/view", { body: { secret } })).json;
+  await page.goto(`${base}/booking#${secret}`);
+  await page.getByRole("button", { name: de("remind.open") }).click();
+  await page.getByLabel(de("field.mail")).fill(person.mail);
+  const agree = page.getByRole("checkbox");
+  assert.equal(await agree.isChecked(), false);
+  await page.getByRole("button", { name: de("remind.yes") }).click();
+  await page.getByText(de("remind.agree_first")).waitFor();
+  assert.equal((await reminders()).channel, undefined, "no consent, no reminder");
+  await scan(page, "remind");
+  await picture(page, "remind-phone");
+  await agree.check();
+  await page.getByRole("button", { name: de("remind.yes") }).click();
+  await page.getByRole("button", { name: de("remind.stop") }).waitFor();
+  assert.equal((await reminders()).channel, "mail");
+  await page.getByRole("button", { name: de("remind.stop") }).click();
+  await page.getByRole("button", { name: de("remind.open") }).waitFor();
+  assert.equal((await reminders()).channel, undefined);
 });
 
 test("a broken link to move leads to the page that says so", async () => {

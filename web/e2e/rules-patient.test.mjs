@@ -319,14 +319,14 @@ test("the birth date is weighed against the age of the appointment before anythi
 describe("what becomes of a booking", () => {
   const place = { id: "loc_x", name: "Ettlingen", street: "Musterstraße 1", postal_code: "76275", city: "Ettlingen", phone: "", hours: "", access: "", zone: "Europe/Berlin" };
   const starts = `${monday}T07:00:00Z`;
-  const item = (at) => ({ booking_id: "bkg_01970000-0000-7000-8000-000000000100", starts: `${monday}T${at}:00Z`, ends: `${monday}T${at}:00Z`, practitioner: { id: "prc_x", name: "Praxisteam" }, location: place, copy: null });
+  const item = (at) => ({ booking_id: `bkg_01970000-0000-7000-8000-00000000${at.replace(":", "")}`, starts: `${monday}T${at}:00Z`, ends: `${monday}T${at}:00Z`, practitioner: { id: "prc_x", name: "Praxisteam" }, location: place, copy: null });
   const view = (rest) => ({ ...item("07:00"), zone: "Europe/Berlin", appointment: "apt_x", cancel_until: starts, ics: "BEGIN:VCALENDAR", items: [item("07:00")], ...rest });
   const secret = "A".repeat(22);
 
   for (const [name, booking, title] of [
     ["a request that nobody has accepted yet is none", view({ status: "requested" }), de("requested.title")],
     ["several are listed with their times", view({ status: "booked", items: [item("07:00"), item("07:20"), item("08:00")] }), de("booked.title_many", { count: 3 })],
-    ["what is neither booked nor requested stands no longer", view({ status: "cancelled" }), de("gone.title")],
+    ["what was cancelled stands no longer", view({ status: "cancelled", items: [{ ...item("07:00"), status: "cancelled" }] }), de("cancelled.title")],
   ]) {
     test(name, async () => {
       const { page, complaints, close } = await patient();

@@ -254,6 +254,51 @@ test("a calendar's busy times take slots away, and no subject leaves the browser
   await page.getByRole("button", { name: t("cancel"), exact: true }).click();
 });
 
+test("school holidays that leave somebody outside are asked about, when they come and when they go", async () => {
+  const { page } = owner;
+  const { person, day, clock } = await booking(dentist.patients, "Kontrolle");
+  const all = await rules(page);
+  const who = personIn(all, "Herr Dr. Klein");
+  const window = all.windows.find((one) => one.practitioner === who.id && one.weekdays.includes(weekday(day)) && one.from <= clock && clock < one.until);
+  const dependent = (school_holidays, version) => put(page, "windows", window.id, { version, outside: "keep", value: { ...window, school_holidays } });
+  assert.equal((await dependent("not", all.version)).status, 200);
+  await page.reload();
+  await unlock(page, dentist.sign_ins[0].password);
+  await openSetup(page, "calendars");
+  await page.locator("[data-add]").click();
+  const form = editor(page);
+  await form.locator("#calendar-kind").selectOption("school_holidays");
+  const stamp = (date) => date.replaceAll("-", "");
+  const ics = ["BEGIN:VCALENDAR", "VERSION:2.0", "PRODID:-//Elsewhere//EN", "BEGIN:VEVENT", "UID:1", "DTSTAMP:20260101T000000Z", `DTSTART;VALUE=DATE:${stamp(day)}`, `DTEND;VALUE=DATE:${stamp(plus(day, 1))}`, "SUMMARY:Probeferien", "END:VEVENT", "END:VCALENDAR", ""].join("\r\n");
+  await form.locator("#calendar-file").setInputFiles({ name: "ferien.ics", mimeType: "text/calendar", buffer: Buffer.from(ics) });
+  await until("the name is suggested", async () => (await form.locator("#calendar-name").inputValue()) === "ferien");
+  const before = (await rules(page)).version;
+  assert.equal((await save(page, t("upload"))).status, 409);
+  const dialog = page.getByRole("dialog");
+  await dialog.getByText(shownName(person)).waitFor();
+  await dialog.getByRole("button", { name: t("back"), exact: true }).click();
+  assert.equal((await rules(page)).version, before, "nothing was saved");
+  assert.equal((await save(page, t("upload"))).status, 409);
+  const kept = await save(page, t("save.anyway"));
+  assert.equal(kept.status, 200);
+  assert.ok(kept.body.outside.some(({ starts }) => wall(starts).day === day && wall(starts).clock === clock), "and whom it leaves outside is said once more");
+
+  // The other way round: a window for the holidays alone, and they go.
+  assert.equal((await dependent("only", (await rules(page)).version)).status, 200);
+  await page.reload();
+  await unlock(page, dentist.sign_ins[0].password);
+  await openSetup(page, "calendars");
+  await page.getByRole("button", { name: t("delete.what", { what: "ferien" }), exact: true }).click();
+  await dialog.getByRole("button", { name: t("delete"), exact: true }).click();
+  await dialog.getByText(shownName(person)).waitFor();
+  await dialog.getByRole("button", { name: t("delete.anyway"), exact: true }).click();
+  await page.getByRole("button", { name: t("delete.what", { what: "ferien" }), exact: true }).waitFor({ state: "detached" });
+  const now = await rules(page);
+  assert.equal((await put(page, "windows", window.id, { version: now.version, outside: "keep", value: window })).status, 200);
+  await page.reload();
+  await unlock(page, dentist.sign_ins[0].password);
+});
+
 test("the week view offers exactly what the patients' page lists for the same person", async () => {
   const desk = await open({ viewport: { width: 1440, height: 1000 } });
   const { page } = desk;

@@ -17,6 +17,20 @@ import { content, files, memory, psql, Redis, tables } from "./lib/stores.mjs";
 import { until } from "./lib/until.mjs";
 import { de, office as t, sealed as ts } from "./lib/words.mjs";
 
+// A birth date is looked for in the ways that dates are written, a birth year wherever it stands by itself.
+const birthDates = () => Object.values(people).flatMap(({ day, month, year }) => {
+  const [dd, mm] = [day.padStart(2, "0"), month.padStart(2, "0")];
+  return [`${year}-${mm}-${dd}`, `${dd}.${mm}.${year}`, `${day}.${month}.${year}`, `${year}${mm}${dd}`, `${mm}/${dd}/${year}`, `${year}, ${mm}, ${dd}`];
+});
+const birthYear = () => new RegExp(`(?<![\\w.+/=-])(${Object.values(people).map(({ year }) => year).join("|")})(?![\\w+/=])`);
+/** Ids, keys and fractions of seconds are digits too. */
+const plain = (text) => text.replace(/[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}|\\?\\x[0-9a-f]+|:\d\d\.\d+/gi, "");
+function bornIn(text, where) {
+  for (const date of birthDates()) assert.ok(!text.includes(date), `${where} has the birth date ${date}`);
+  const found = birthYear().exec(plain(text));
+  assert.equal(found, null, `${where} has a birth year: ${found && plain(text).slice(Math.max(0, found.index - 80), found.index + 80)}`);
+}
+
 const letters = "abcdefghijklmnopqrstuvwxyz";
 const random = (alphabet, length) => Array.from({ length }, () => alphabet[randomInt(alphabet.length)]).join("");
 const digits = (length) => random("123456789", length);
@@ -28,7 +42,7 @@ const planted = `p${random(letters, 15)}`;
 
 const people = {
   self: {
-    service: "Gesundheits-Check-up", answers: ["PKV"],
+    service: "Gesundheits-Check-up", answers: ["PKV"], age: "55",
     given: `Gwen${sealed.text}`, family: `Fürst${sealed.text}`, day: "17", month: "4", year: "1971",
     mail: `${contact.mail}@example.org`, phone: `0721 ${sealed.phone}`, note: `Notiz ${sealed.text}`, gender: "female",
   },
@@ -65,7 +79,7 @@ const open = async (options) => {
 
 async function toConfirm(person) {
   const { page } = await open();
-  await begin(page, practice.patients, person.service, { answers: [...person.answers.map((kind) => de(`insurance.${kind}`)), de("ask.no")] });
+  await begin(page, practice.patients, person.service, { answers: [...person.answers.map((kind) => de(`insurance.${kind}`)), de("ask.no")], age: person.age });
   await list(page);
   await take(page);
   const note = () => page.locator("main form").evaluate((form) => [...form.elements].filter(({ localName }) => localName !== "button" && localName !== "fieldset").map(({ id, name }) => id || name));
@@ -84,6 +98,9 @@ before(async () => {
   redis = await Redis.open(demo);
   await psql(demo, `update practice set asks = asks || '{"gender": "Für die Anmeldung."}', version = version + 1 where name = 'Praxis Sonnenberg'`);
   await psql(demo, `update service set referral = true where name = 'Blutabnahme'`);
+  // Times depend on all that is asked before the list: insurance, new or known, and age.
+  await psql(demo, `update service set min_age = 50 where name = 'Gesundheits-Check-up'`);
+  await psql(demo, `update opening set patients = 'new' where name = 'Onlinetermine'`);
 });
 
 after(async () => {
@@ -212,8 +229,11 @@ test("no request carries a sealed field in the clear, in no spelling", () => {
   assert.deepEqual(addresses.report(), [], "the address goes where the confirmation is asked for, and nowhere else");
 });
 
-test("insurance, gender and the new-patient answer travel inside the envelope only", () => {
+test("insurance, gender, the new-patient answer, age and birth year travel inside the envelope only", () => {
+  assert.throws(() => bornIn(`{"born":${people.self.year}}`, "this"), "a birth year is found where one is");
+  assert.throws(() => bornIn(`patient ${people.child.year}-09-02`, "this"), "and a birth date");
   // They did travel.
+  assert.deepEqual(plaintexts.map(({ patient }) => patient.birth_date).sort(), ["1958-12-30", "1971-04-17", "2018-09-02"]);
   assert.deepEqual(plaintexts.map(({ patient, new_patient }) => [patient.insurance, patient.gender, new_patient]).sort(), [["GKV", "male", true], ["GKV", "other", true], ["PKV", "female", true]]);
   const bookings = sent().filter(({ path }) => path === "/api/v1/bookings");
   assert.equal(bookings.length, 3);
@@ -228,14 +248,16 @@ test("insurance, gender and the new-patient answer travel inside the envelope on
   for (const { url, path, json } of sent()) {
     const { envelope: _, ...clear } = json ?? {};
     const said = [...new URL(url).searchParams, ...leaves(clear).map(({ path, value }) => [path, String(value)])];
+    bornIn(JSON.stringify(said), path);
     for (const [name, value] of said) {
+      assert.ok(value !== people.self.age && !/^(.*\.)?(age|born|year)$/i.test(name), `${path} says ${name}=${value}`);
       assert.ok(!telling.test(value), `${path} says ${name}=${value}`);
       assert.ok(!/insur|gender|sex|patient|known|birth|name|note|phone/i.test(name), `${path} has a field ${name}`);
     }
   }
 });
 
-test("no row keeps the service, the insurance, the gender or the new-patient answer", async () => {
+test("no row keeps the service, the insurance, the gender, the new-patient answer or the birth year", async () => {
   const { json } = await ask(practice.patients, "/api/v1/practice");
   const services = Object.fromEntries(Object.values(people).flatMap(({ service }) => {
     const id = json.services.find(({ name }) => name === service).id.slice("svc_".length);
@@ -253,10 +275,15 @@ test("no row keeps the service, the insurance, the gender or the new-patient ans
   for (const table of others) {
     const text = await rows(table);
     search.in(text, table);
+    bornIn(text.toString(), table);
     if (table !== "account") assert.ok(!/\b(GKV|PKV|female|male|weiblich|männlich|divers)\b/i.test(text.toString()), `${table} says what it must not:\n${text}`);
   }
-  for (const { key, bytes } of await redis.everything()) search.in(bytes, `Redis, ${key}`);
+  for (const { key, bytes } of await redis.everything()) {
+    search.in(bytes, `Redis, ${key}`);
+    bornIn(`${key} ${bytes.toString("latin1")}`, `Redis, ${key}`);
+  }
   search.in(demo.logged(), "logs");
+  bornIn(demo.logged().toString(), "the log");
   assert.deepEqual(search.report(), []);
 
   const columns = await psql(demo, `select table_name || '.' || column_name from information_schema.columns

@@ -1,5 +1,5 @@
 import { newKey, send } from "./http.ts";
-import type { BookedView, BookingRequest, Challenge, DaysAnswer, Hold, Pending, PendingView, Practice, SignedDirectory, SlotsAnswer } from "./types.ts";
+import type { BookedView, BookingRequest, Challenge, DaysAnswer, Hold, Pending, PendingView, Practice, Reminding, SignedDirectory, SlotsAnswer } from "./types.ts";
 
 const root = "/api/v1";
 
@@ -75,6 +75,15 @@ export const cancel = (body: { secret: string; booking_id?: string }) => send<Bo
 /** move puts a booking into a slot that is held. Throws too_late, wrong_status, move_by_staff, slot_taken (with alternatives), hold_expired. */
 export const move = (body: { secret: string; booking_id?: string; hold: string; token: string; copy: string }) =>
   send<BookedView>(`${root}/bookings/move`, { method: "POST", body });
+
+/** getReminders changes nothing. Throws not_found. */
+export const getReminders = (secret: string) => send<Reminding>(`${root}/bookings/reminders/view`, { method: "POST", body: { secret }, safe: true });
+
+/** askForReminders is the patient's consent. Throws invalid_address, no_reminder_ahead, day_keys_unavailable. */
+export const askForReminders = (body: { secret: string; channel: string; address: string; language: string; version: string }) =>
+  send<Reminding>(`${root}/bookings/reminders`, { method: "POST", body });
+
+export const stopReminders = (secret: string) => send<Reminding>(`${root}/bookings/reminders/stop`, { method: "POST", body: { secret } });
 
 /** Throws not_found. */
 export const view = (secret: string) => send<BookedView>(`${root}/bookings/view`, { method: "POST", body: { secret }, safe: true });

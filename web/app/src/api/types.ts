@@ -270,6 +270,13 @@ export interface PendingView extends View {
 }
 
 /** Requested ones wait for somebody of the practice to accept them. */
+/** How a booking's reminders stand. */
+export interface Reminding {
+  /** Minutes before the appointment. */
+  offered: number[];
+  channel?: "mail" | "sms";
+}
+
 export interface BookedView extends View {
   status: "booked" | "requested" | "cancelled" | "arrived" | "checked-in" | "fulfilled" | "noshow";
   appointment: string;

@@ -75,7 +75,7 @@ export class Held {
   /** stops are the appointments held, in order. */
   get stops(): Stop[] {
     const { items = [this.answer] } = this.answer;
-    return stopsOf(this.slot).map((slot, i) => ({ bookingID: items[i]?.booking_id ?? "", service: serviceOf(this.choice, slot), slot, person: this.choice.chain ? 0 : i }));
+    return stopsOf(this.slot).map((slot, i) => ({ bookingID: items[i]?.booking_id ?? "", service: serviceOf(this.choice, slot), slot, person: this.choice.chain || this.choice.series ? 0 : i }));
   }
 
   get id(): string {
@@ -113,9 +113,10 @@ export class Held {
   }
 
   /** drop gives the slot back, unless a pending booking lives on it. */
-  drop(): void {
+  async drop(): Promise<void> {
     clearInterval(this.timer);
-    if (!this.booked && !this.pretended && this.left > 0) void releaseHold(this.token);
+    const live = !this.booked && !this.pretended && this.left > 0;
     this.left = 0;
+    if (live) await releaseHold(this.token);
   }
 }

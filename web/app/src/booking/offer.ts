@@ -141,6 +141,8 @@ export interface Choice {
   /** One, or those of the chain's steps. */
   services: Service[];
   chain?: Chain;
+  /** So many appointments, with so many days between two. */
+  series?: { count: number; every: number };
   /** All of them have to fit the patient. */
   conditions: Condition[];
   price_cents?: number;
@@ -149,8 +151,8 @@ export interface Choice {
 /** choicesOf lists services in the practice's order, then the chains. A chain whose services are not all offered is none. */
 export function choicesOf({ services, chains }: Pick<Practice, "services" | "chains">): Choice[] {
   const single = services.map((service): Choice => {
-    const { id, name, category, description, price_cents } = service;
-    return { id, name, category, description, services: [service], conditions: [conditionOf(service)], ...(price_cents !== undefined ? { price_cents } : {}) };
+    const { id, name, category, description, price_cents, series_count: count, series_every_days: every } = service;
+    return { ...(count && every ? { series: { count, every } } : {}), id, name, category, description, services: [service], conditions: [conditionOf(service)], ...(price_cents !== undefined ? { price_cents } : {}) };
   });
   const linked = chains.flatMap((chain): Choice[] => {
     const steps = chain.steps.map((step) => services.find(({ id }) => id === step.service));

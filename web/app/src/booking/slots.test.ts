@@ -1,7 +1,7 @@
 import { describe, expect, test } from "vitest";
 import type { Condition, Practice, SlotsAnswer } from "../api/types.ts";
 import { noAnswers, type Answers } from "./offer.ts";
-import { bestDay, byDay, byStart, nextFree, onceEach, overviewOf, place, sift, slotKey, stopsOf, unfold, walkIns, weekFrom, weekOf, type Slot } from "./slots.ts";
+import { bestDay, byDay, byStart, nextFree, onceEach, overviewOf, place, sift, slotKey, stopsOf, unfold, unfoldSeries, walkIns, weekFrom, weekOf, type Slot } from "./slots.ts";
 
 const all: Condition = { alternatives: [{ insurance: [], patients: "all" }] };
 const privately: Condition = { alternatives: [{ insurance: ["PKV", "SEL"], patients: "all" }] };
@@ -24,6 +24,42 @@ describe("unfold", () => {
 
   test("leaves out a row that points outside its tables", () => {
     expect(unfold(answer({ ...row, practitioner: 7 }), practice)).toEqual([]);
+  });
+});
+
+describe("unfoldSeries", () => {
+  const row = (starts: string, condition = 0) => ({ starts, ends: starts.replace(":00:00Z", ":15:00Z"), practitioner: 0, location: 0, condition });
+  const answer: SlotsAnswer = {
+    zone: "Europe/Berlin", from: "", to: "", practitioners: ["p"], locations: ["l"], conditions: [all, privately],
+    slots: [row("2026-11-26T08:00:00Z"), row("2026-12-03T08:00:00Z", 1), row("2026-12-04T08:00:00Z", 1), row("2026-12-24T09:00:00Z")],
+    series: [
+      { starts: "2026-11-26T08:00:00Z", reason: "free", slot: 0, alternatives: [] },
+      { starts: "2026-12-03T08:00:00Z", reason: "free", slot: 1, alternatives: [] },
+      { starts: "2026-12-10T08:00:00Z", reason: "full", alternatives: [2] },
+      { starts: "2026-12-25T08:00:00Z", reason: "closure", alternatives: [3] },
+      { starts: "2026-12-31T08:00:00Z", reason: "none", alternatives: [] },
+    ],
+    closed: [{ date: "2026-12-10", reason: "full" }, { date: "2026-12-25", reason: "holiday", name: "Erster Weihnachtstag" }],
+    walk_in: [],
+  };
+  const practice = { locations: [{ id: "l", zone: "Europe/Berlin" }] } as Practice;
+
+  test("a statutory patient's series holds no private slot, neither as its own nor instead", () => {
+    const dates = unfoldSeries(answer, practice, said({ insurance: "GKV" }), "Europe/Berlin");
+    expect(dates.map(({ slot }) => slot?.starts)).toEqual(["2026-11-26T08:00:00Z", undefined, undefined, undefined, undefined]);
+    expect(dates[1]?.verdict).toEqual({ kind: "refused", because: "insurance", only: ["PKV", "SEL"] });
+    expect(dates.map(({ alternatives }) => alternatives.length)).toEqual([0, 0, 0, 1, 0]);
+    expect(unfoldSeries(answer, practice, said({ insurance: "PKV" }), "Europe/Berlin").map(({ slot, alternatives }) => [Boolean(slot), alternatives.length])).toEqual([[true, 0], [true, 0], [false, 1], [false, 1], [false, 0]]);
+  });
+
+  test("says why: what closes the day by its name, that it is full, or nothing where there are no hours", () => {
+    const dates = unfoldSeries(answer, practice, noAnswers, "Europe/Berlin");
+    expect(dates.map(({ shut }) => shut?.name ?? shut?.reason)).toEqual([undefined, undefined, "full", "Erster Weihnachtstag", undefined]);
+  });
+
+  test("an answer with a row that points nowhere offers nothing", () => {
+    const broken = { ...answer, slots: [{ ...answer.slots[0]!, practitioner: 7 }, ...answer.slots.slice(1)] };
+    expect(unfoldSeries(broken, practice, said({ insurance: "PKV" }), "Europe/Berlin").every(({ slot, alternatives }) => !slot && alternatives.length === 0)).toBe(true);
   });
 });
 

@@ -55,6 +55,39 @@ export function unfold(answer: SlotsAnswer, practice: Pick<Practice, "locations"
   });
 }
 
+/** Occurrence is one appointment of a series: free, or with the reason why not and what could be taken instead. */
+export interface Occurrence {
+  starts: string;
+  zone: string;
+  day: string;
+  /** undefined where it is not free for this patient. */
+  slot: Slot | undefined;
+  /** Why it is not: what closes the day, or for whom it is. */
+  shut?: ClosedDay | undefined;
+  verdict?: Verdict | undefined;
+  alternatives: Slot[];
+}
+
+/** unfoldSeries reads the appointments of a series, as they are for somebody with these answers. */
+export function unfoldSeries(answer: SlotsAnswer, practice: Pick<Practice, "locations">, answers: Answers, zone: string): Occurrence[] {
+  const rows = unfold(answer, practice);
+  const whole = rows.length === answer.slots.length ? rows : []; // or indexes would not fit
+  const fits = (slot: Slot | undefined): slot is Slot => slot !== undefined && judge(slot.condition, answers).kind === "offered";
+  return (answer.series ?? []).map(({ starts, reason, slot: index, alternatives }): Occurrence => {
+    const [slot, day] = [index === undefined ? undefined : whole[index], dayIn(starts, zone)];
+    const shut = answer.closed.find(({ date, reason: why }) => date === day && (why === "holiday" || why === "closure"));
+    return {
+      starts,
+      zone,
+      day,
+      slot: fits(slot) ? slot : undefined,
+      ...(slot ? { verdict: judge(slot.condition, answers) } : {}),
+      ...(reason === "closure" && shut ? { shut } : reason === "free" || reason === "none" ? {} : { shut: { date: day, reason } }),
+      alternatives: alternatives.map((at) => whole[at]).filter(fits),
+    };
+  });
+}
+
 /** place adds the wall time that a slot has in its zone. */
 export function place(slot: Bare, zone: string): Slot {
   return { step: 0, then: [], ...slot, zone, day: dayIn(slot.starts, zone), minutes: minutesIn(slot.starts, zone), turn: turnOf(slot.starts, zone) };

@@ -27,8 +27,11 @@ export function about(answers: Answers): string {
 /** timeOf is the slot's time of day; in a doubled hour it says which of the two. */
 export const timeOf = (slot: Pick<Slot, "starts" | "zone">): string => clock(slot.starts, slot.zone, language());
 
-/** spanOf is the time of one appointment, and from when to when several take: "8:00 bis 9:15 Uhr". */
-export const spanOf = (slot: Slot): string => (slot.then.length > 0 ? t("when.span", { from: timeOf(slot), to: clock(lastEnd(slot), slot.zone, language()) }) : timeOf(slot));
+/** overDays tells whether several appointments that are booked as one lie on several days. */
+export const overDays = (slot: Slot): boolean => slot.then.some(({ day }) => day !== slot.day);
+
+/** spanOf is the time of one appointment, and from when to when several of a day take: "8:00 bis 9:15 Uhr". */
+export const spanOf = (slot: Slot): string => (slot.then.length > 0 && !overDays(slot) ? t("when.span", { from: timeOf(slot), to: clock(lastEnd(slot), slot.zone, language()) }) : timeOf(slot));
 
 const lastEnd = (slot: Slot): string => stopsOf(slot).reduce((end, { ends }) => (ends > end ? ends : end), slot.ends);
 

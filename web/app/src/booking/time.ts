@@ -76,6 +76,10 @@ export function longDay(day: string, language: string, year = false): string {
 export const monthDay = (day: string, language: string): string =>
   format(language, "UTC", { day: "numeric", month: "long" }).format(inUTC(day)).replace(/ /g, "\u00a0");
 
+/** dayAndMonth is "Mo. 30.11." */
+export const dayAndMonth = (day: string, language: string): string =>
+  new Intl.DateTimeFormat(language === "en" ? "en-GB" : language, { weekday: "short", day: "2-digit", month: "2-digit", timeZone: "UTC" }).format(Date.parse(`${day}T00:00:00Z`));
+
 /** clockOf writes a wall time "08:05" as the language does. */
 export const clockOf = (time: string, language: string): string => (language === "de" ? time.replace(/^0(\d)/, "$1") : time);
 

@@ -25,7 +25,14 @@ export const price = (cents: number): string => new Intl.NumberFormat(tag(), { s
 export function minutes(choice: Choice, practitioner = "any"): string {
   const { least, most } = minutesOf(choice, practitioner);
   const said = least === most ? t("what.minutes", { count: least }) : t("what.minutes_range", { least, most });
+  if (choice.series) return t("what.minutes_series", { count: choice.series.count, minutes: said });
   return choice.chain ? t("what.minutes_chain", { minutes: said }) : said;
+}
+
+/** rhythm is how often the appointments of a series are: "jede Woche", "alle 10 Tage". */
+export function rhythm({ every }: { every: number }): string {
+  if (every === 7) return t("what.weekly");
+  return every % 7 === 0 ? t("what.every_weeks", { count: every / 7 }) : t("what.every_days", { count: every });
 }
 
 /** steps are the services of a chain, in order: "Blutabnahme, EKG (wenn nötig), Besprechung". */

@@ -33,10 +33,13 @@ export interface CalendarRequest {
   resource?: string;
   format: "ics" | "openholidays";
   content: string;
+  outside?: OnOutside;
 }
 
+/** Throws appointments_outside, as an edit of the rules does. */
 export const putCalendar = (id: string, body: CalendarRequest) =>
   send<{ version: number; entries: number }>(`${root}/calendars/${id}`, { method: "PUT", body });
 
-export const deleteCalendar = (id: string, version: number) =>
-  send<{ version: number } | undefined>(`${root}/calendars/${id}?${new URLSearchParams({ version: String(version) })}`, { method: "DELETE" });
+/** Throws the same. */
+export const deleteCalendar = (id: string, version: number, outside: OnOutside) =>
+  send<Saved>(`${root}/calendars/${id}?${new URLSearchParams({ version: String(version), outside })}`, { method: "DELETE" });

@@ -146,6 +146,8 @@ export function formsOf(rules: Rules, word: Words, windowNames: Option[] = []) {
       { key: "horizon_days", kind: "number", least: 0, most: 730, required: true, unit: word("unit.days"), more: "deadline" },
       { key: "cancel_minutes", kind: "span", least: 0, most: 43_200, units: ["minutes", "hours", "days"], required: true, more: "deadline" },
       { key: "move_minutes", kind: "span", least: 0, most: 43_200, units: ["minutes", "hours", "days"], required: true, more: "deadline" },
+      { key: "series_count", kind: "number", least: 2, most: 12, more: "series" },
+      { key: "series_every_days", kind: "number", least: 1, most: 92, required: true, unit: word("unit.days"), when: ({ series_count }) => series_count !== "", more: "series" },
       { key: "min_age", kind: "number", least: 0, most: 130, unit: word("unit.years"), more: "who" },
       { key: "max_age", kind: "number", least: 0, most: 130, unit: word("unit.years"), more: "who" },
       { key: "referral", kind: "tick", more: "who" },

@@ -82,8 +82,8 @@ export class Setup {
     return this.attempt((version) => client.putCalendar(id, { version, ...body }));
   }
 
-  removeCalendar(id: string): Promise<Outcome> {
-    return this.attempt((version) => client.deleteCalendar(id, version));
+  removeCalendar(id: string, outside: client.OnOutside = "ask"): Promise<Outcome> {
+    return this.attempt((version) => client.deleteCalendar(id, version, outside));
   }
 
   offer(undo: Undo): void {

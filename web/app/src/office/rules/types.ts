@@ -73,6 +73,9 @@ export interface Service {
   confirmation: "at_once" | "by_staff";
   cancel_minutes: number;
   move_minutes: number;
+  /** Both or neither. */
+  series_count?: number;
+  series_every_days?: number;
   practitioners: { id: string; minutes?: number }[];
   needs: { role: string; resources: string[] }[];
   position: number;

@@ -1,0 +1,132 @@
+// What the office decides about: requests that wait for it, and answers that do
+// not fit the hours they were booked in.
+
+import assert from "node:assert/strict";
+import { after, before, test } from "node:test";
+import { scan } from "./lib/axe.mjs";
+import { desktop, launch, phone, visit } from "./lib/browser.mjs";
+import { start } from "./lib/demo.mjs";
+import { appointments, signIn } from "./lib/desk.mjs";
+import { linkIn, message } from "./lib/mailbox.mjs";
+import { book, request, someone } from "./lib/patient.mjs";
+import { look } from "./lib/shots.mjs";
+import { psql } from "./lib/stores.mjs";
+import { until } from "./lib/until.mjs";
+import { de, office as t } from "./lib/words.mjs";
+
+let demo, browser, practice, desk;
+const service = "Allgemeine Sprechstunde";
+const answers = () => [de("insurance.GKV"), de("ask.no")];
+const rule = (sql) => psql(demo, `${sql}; update practice set version = version + 1 where name = 'Praxis Sonnenberg'`);
+const shown = ({ family, given }) => `${family}, ${given}`;
+const pressed = (page, what, person) => page.getByRole("button", { name: `${what} ${shown(person)}`, exact: true });
+
+before(async () => {
+  [demo, browser] = await Promise.all([start(), launch()]);
+  practice = demo.practice("praxis-sonnenberg");
+});
+
+after(async () => {
+  await browser?.close();
+  await demo?.drop();
+});
+
+/** asked books something that staff confirms, up to the page that says so; it returns the page of the request. */
+async function asked(person) {
+  const visitor = await visit(browser, { viewport: phone });
+  await request(visitor.page, practice.patients, service, person, { answers: answers() });
+  await visitor.page.goto(linkIn(await message(demo, person.mail)));
+  const [answer] = await Promise.all([
+    visitor.page.waitForResponse((response) => response.url().endsWith("/api/v1/bookings/confirm")),
+    visitor.page.getByRole("button", { name: de("confirm.submit_staff") }).click(),
+  ]);
+  const { status, appointment } = await answer.json();
+  assert.equal(status, "requested");
+  await visitor.page.getByRole("heading", { name: de("requested.title") }).waitFor();
+  return { ...visitor, appointment };
+}
+
+test("answers that do not fit the hours are marked in the inbox, and said when the booking is opened", async () => {
+  const [fits, unfit] = [someone(), someone({ year: "1999" })];
+  for (const person of [unfit]) {
+    const visitor = await visit(browser, { viewport: phone });
+    await book(visitor.page, demo, practice.patients, service, person, { answers: answers() });
+    await visitor.close();
+  }
+  // Whoever seals with other means need not keep to what the form offers: here the hours are for others by now.
+  await rule(`update service set patients = 'known', insurance = '{PKV}', min_age = 60 where name = '${service}'`);
+  const visitor = await visit(browser, { viewport: phone });
+  await book(visitor.page, demo, practice.patients, "Impfung", fits, { answers: answers() });
+  await visitor.close();
+
+  desk = await visit(browser, { viewport: desktop });
+  const { page, complaints } = desk;
+  await signIn(page, practice);
+  const row = (person) => page.locator(".inbox > li").filter({ hasText: person.family }).first();
+  await row(unfit).getByText(t("mark.mismatch"), { exact: true }).waitFor();
+  await row(fits).waitFor();
+  assert.equal(await row(fits).getByText(t("mark.mismatch"), { exact: true }).count(), 0, "who fits is not marked");
+  await scan(page, "inbox, with answers that do not fit");
+  await look(page, "mismatch-inbox");
+
+  await pressed(page, t("inbox.open"), unfit).click();
+  const detail = page.locator("#detail");
+  await detail.getByText(t("mismatch.age_min", { min: 60 })).waitFor();
+  const text = await detail.innerText();
+  for (const why of [t("mismatch.insurance", { groups: t("group.PKV") }), t("mismatch.known"), t("mismatch.age_min", { min: 60 })]) assert.ok(text.includes(why), `${why}\n${text}`);
+  await scan(page, "detail, with answers that do not fit");
+  await look(page, "mismatch-detail");
+  await page.keyboard.press("Escape");
+  assert.deepEqual(complaints, []);
+});
+
+test("requests stand first; the practice accepts one and declines the other, and both patients see it", async () => {
+  await rule(`update service set patients = 'all', insurance = '{}', min_age = null, by_staff = true where name = '${service}'`);
+  const [yes, no] = [someone(), someone()];
+  const [accepted, declined] = [await asked(yes), await asked(no)];
+  await look(accepted.page, "request-patient");
+  const { page, complaints } = desk;
+  for (const person of [yes, no]) await pressed(page, t("inbox.accept"), person).waitFor();
+  assert.match(await page.locator(".inbox > li").first().innerText(), new RegExp(t("mark.asks")));
+  assert.equal(await psql(demo, "select count(*) from appointment where status = 'pending'"), "2");
+  await scan(page, "inbox, with requests");
+  await look(page, "request-inbox");
+  const statusOf = async ({ appointment }) => (await appointments(page)).find(({ id }) => id === appointment)?.status ?? "gone";
+
+  await pressed(page, t("inbox.accept"), yes).click();
+  await until("it is accepted", async () => (await statusOf(accepted)) === "booked");
+  assert.equal(await pressed(page, t("inbox.accept"), yes).count(), 0);
+
+  // Declining asks first; back changes nothing.
+  const question = page.getByRole("dialog").filter({ hasText: t("decline.title") });
+  await pressed(page, t("inbox.decline"), no).click();
+  await question.waitFor();
+  if (process.env.SHOTS) await page.screenshot({ path: `${process.env.SHOTS}/request-decline.png` });
+  await question.getByRole("button", { name: t("decline.no"), exact: true }).click();
+  assert.equal(await statusOf(declined), "pending");
+  await pressed(page, t("inbox.decline"), no).click();
+  await question.getByRole("button", { name: t("decline.yes"), exact: true }).click();
+  await until("it is declined", async () => !["pending", "booked"].includes(await statusOf(declined)));
+  await until("it has left the inbox", async () => (await pressed(page, t("inbox.decline"), no).count()) === 0);
+  const id = declined.appointment.slice("apt_".length);
+  assert.equal(await psql(demo, `select count(*) from occupation where appointment_id = '${id}'`), "0", "its time is free again");
+
+  for (const [visitor, title] of [[accepted, de("booked.title")], [declined, de("cancelled.title")]]) {
+    await visitor.page.reload();
+    await visitor.page.getByRole("heading", { name: title }).first().waitFor();
+    await visitor.close();
+  }
+  assert.deepEqual(complaints, []);
+});
+
+test("the front desk decides as well", async () => {
+  const visitor = await asked(someone());
+  await visitor.close();
+  const front = await visit(browser, { viewport: desktop });
+  await signIn(front.page, practice, "front_desk");
+  await front.page.locator(".inbox > li").first().waitFor();
+  // The front desk decides like the owner: it is they who answer the telephone.
+  await front.page.getByRole("button", { name: new RegExp(`^${t("inbox.accept")}`) }).first().click();
+  await until("it is accepted", async () => (await psql(demo, "select count(*) from appointment where status = 'pending'")) === "0");
+  await front.close();
+});
