@@ -36,10 +36,47 @@ type Config struct {
 	Listen string `env:"SIEGEL_LISTEN" envDefault:"127.0.0.1:8080"`
 	// TrustedProxies are networks whose X-Forwarded-For is believed.
 	TrustedProxies []string `env:"SIEGEL_TRUSTED_PROXIES" envSeparator:","`
+	// TLSListen is where the server listens with TLS, instead of Listen, with
+	// certificates that it gets itself; empty where something before it has them.
+	TLSListen string `env:"SIEGEL_TLS_LISTEN"`
+	// HTTPListen is where the authority asks and visitors are sent to https; it
+	// goes with TLSListen.
+	HTTPListen string `env:"SIEGEL_HTTP_LISTEN"`
+	// ACMEDirectory is the authority's address; Let's Encrypt where empty.
+	ACMEDirectory string `env:"SIEGEL_ACME_DIRECTORY"`
+	// ACMEEmail is where the authority writes to.
+	ACMEEmail string `env:"SIEGEL_ACME_EMAIL"`
+	// ACMERoots is a file with the certificates (PEM) that are believed when
+	// talking to an authority of one's own.
+	ACMERoots string `env:"SIEGEL_ACME_ROOTS"`
+	// ACMEHosting is the hosting plugin that proves the base domain, for one
+	// certificate for all names below it; empty gets one for each host.
+	ACMEHosting string `env:"SIEGEL_ACME_HOSTING"`
+	// ACMEHostingSettings are that plugin's settings, as JSON.
+	ACMEHostingSettings string `env:"SIEGEL_ACME_HOSTING_SETTINGS" envDefault:"{}"`
+	// PublicAddresses are those under which the world reaches the server, for
+	// domains of practices at which no alias may stand; where there are none,
+	// those that DNS gives for the base.
+	PublicAddresses []string `env:"SIEGEL_PUBLIC_ADDRESSES" envSeparator:","`
+	// Resolvers are the DNS servers that are asked whether records have spread,
+	// such as 192.0.2.53; the machine's own where empty.
+	Resolvers []string `env:"SIEGEL_RESOLVERS" envSeparator:","`
+	// DayKeysPath keeps the keys of reminders over a restart of everything, on a
+	// single machine; no backup may have it. Empty keeps them in Redis alone.
+	DayKeysPath string `env:"SIEGEL_DAY_KEYS_PATH"`
 	// SMTPURL is smtp://[user:password@]host[:port] or smtps://….
 	SMTPURL string `env:"SIEGEL_SMTP_URL"`
 	// MailFrom is the address that mails come from.
 	MailFrom string `env:"SIEGEL_MAIL_FROM"`
+	// OperatorName, OperatorAddress (one line), OperatorEmail and OperatorPhone
+	// are who runs this installation, as agreements and letters name it.
+	OperatorName    string `env:"SIEGEL_OPERATOR_NAME"`
+	OperatorAddress string `env:"SIEGEL_OPERATOR_ADDRESS"`
+	OperatorEmail   string `env:"SIEGEL_OPERATOR_EMAIL"`
+	OperatorPhone   string `env:"SIEGEL_OPERATOR_PHONE"`
+	// OIDCPrivate lets sign-in providers be on private networks, and without
+	// TLS: for an installation whose owners are also its operator.
+	OIDCPrivate bool `env:"SIEGEL_OIDC_PRIVATE"`
 	// PluginDir holds the plugin binaries and their checksums.txt.
 	PluginDir string `env:"SIEGEL_PLUGIN_DIR"`
 	// SMSPlugin is the plugin that text messages go through; empty sends none.
@@ -50,7 +87,7 @@ type Config struct {
 
 // secrets may come from files instead.
 var secrets = []string{"SIEGEL_DATABASE_URL", "SIEGEL_RELAY_DATABASE_URL", "SIEGEL_OWNER_DATABASE_URL",
-	"SIEGEL_REDIS_URL", "SIEGEL_SECRET", "SIEGEL_SMTP_URL", "SIEGEL_SMS_SETTINGS"}
+	"SIEGEL_REDIS_URL", "SIEGEL_SECRET", "SIEGEL_SMTP_URL", "SIEGEL_SMS_SETTINGS", "SIEGEL_ACME_HOSTING_SETTINGS"}
 
 // Load reads the environment, given as os.Environ gives it.
 func Load(environ []string) (Config, error) {
@@ -82,6 +119,7 @@ func (c Config) CheckServe() error {
 	for _, need := range []struct{ name, value string }{
 		{"SIEGEL_DATABASE_URL", c.DatabaseURL}, {"SIEGEL_RELAY_DATABASE_URL", c.RelayDatabaseURL},
 		{"SIEGEL_REDIS_URL", c.RedisURL}, {"SIEGEL_SMTP_URL", c.SMTPURL}, {"SIEGEL_MAIL_FROM", c.MailFrom},
+		{"SIEGEL_OPERATOR_NAME", c.OperatorName}, {"SIEGEL_OPERATOR_ADDRESS", c.OperatorAddress}, {"SIEGEL_OPERATOR_EMAIL", c.OperatorEmail},
 	} {
 		if need.value == "" {
 			missing = append(missing, errors.New(need.name+" is not set"))
@@ -93,6 +131,15 @@ func (c Config) CheckServe() error {
 	if c.SMSPlugin != "" && c.PluginDir == "" {
 		missing = append(missing, errors.New("SIEGEL_SMS_PLUGIN is set, SIEGEL_PLUGIN_DIR is not"))
 	}
+	if c.HTTPListen != "" && c.TLSListen == "" {
+		missing = append(missing, errors.New("SIEGEL_HTTP_LISTEN is set, SIEGEL_TLS_LISTEN is not"))
+	}
+	if c.ACMEHosting != "" && (c.PluginDir == "" || c.TLSListen == "") {
+		missing = append(missing, errors.New("SIEGEL_ACME_HOSTING needs SIEGEL_PLUGIN_DIR and SIEGEL_TLS_LISTEN"))
+	}
+	_, errAddresses := c.Addresses()
+	_, errHosting := c.ACMEHostingOptions()
+	missing = append(missing, errAddresses, errHosting)
 	_, _, errBase := c.Base()
 	_, errProxies := c.Proxies()
 	_, errSMS := c.SMS()
@@ -123,6 +170,32 @@ func (c Config) Proxies() ([]netip.Prefix, error) {
 		proxies = append(proxies, p.Masked())
 	}
 	return proxies, nil
+}
+
+// Addresses are the public ones.
+func (c Config) Addresses() ([]netip.Addr, error) {
+	var addresses []netip.Addr
+	for _, s := range c.PublicAddresses {
+		a, err := netip.ParseAddr(strings.TrimSpace(s))
+		if err != nil || a.Zone() != "" || a.IsUnspecified() {
+			return nil, errors.New("SIEGEL_PUBLIC_ADDRESSES is not a list like 192.0.2.7,2001:db8::7")
+		}
+		addresses = append(addresses, a.Unmap())
+	}
+	return addresses, nil
+}
+
+// ACMEHostingOptions are the settings of the hosting plugin that proves the
+// base domain.
+func (c Config) ACMEHostingOptions() (map[string]any, error) {
+	settings := map[string]any{}
+	if c.ACMEHostingSettings == "" {
+		return settings, nil
+	}
+	if err := json.Unmarshal([]byte(c.ACMEHostingSettings), &settings); err != nil || settings == nil {
+		return nil, errors.New("SIEGEL_ACME_HOSTING_SETTINGS is not a JSON object")
+	}
+	return settings, nil
 }
 
 // SMS are the settings of the SMS plugin.

@@ -21,6 +21,9 @@ func complete() map[string]string {
 		"SIEGEL_BASE_URL":           "https://termine.example",
 		"SIEGEL_SMTP_URL":           "smtps://user:hush@mail.example",
 		"SIEGEL_MAIL_FROM":          "termine@siegel.example",
+		"SIEGEL_OPERATOR_NAME":      "Siegel",
+		"SIEGEL_OPERATOR_ADDRESS":   "Beispielallee 1, 76131 Karlsruhe",
+		"SIEGEL_OPERATOR_EMAIL":     "hallo@siegel.example",
 	}
 }
 
@@ -72,7 +75,7 @@ func TestCompleteServes(t *testing.T) {
 func TestCheckServeNames(t *testing.T) {
 	t.Parallel()
 	for _, c := range []struct{ name, value string }{
-		{"SIEGEL_DATABASE_URL", ""}, {"SIEGEL_RELAY_DATABASE_URL", ""}, {"SIEGEL_REDIS_URL", ""}, {"SIEGEL_SMTP_URL", ""}, {"SIEGEL_MAIL_FROM", ""},
+		{"SIEGEL_DATABASE_URL", ""}, {"SIEGEL_RELAY_DATABASE_URL", ""}, {"SIEGEL_REDIS_URL", ""}, {"SIEGEL_SMTP_URL", ""}, {"SIEGEL_MAIL_FROM", ""}, {"SIEGEL_OPERATOR_NAME", ""}, {"SIEGEL_OPERATOR_ADDRESS", ""}, {"SIEGEL_OPERATOR_EMAIL", ""},
 		{"SIEGEL_SECRET", ""}, {"SIEGEL_SECRET", "hush hush hush hush hush hush h"},
 		{"SIEGEL_BASE_URL", "http://hush.example"}, {"SIEGEL_BASE_URL", "hush"},
 		{"SIEGEL_TRUSTED_PROXIES", "hush"}, {"SIEGEL_SMS_SETTINGS", `{"hush":`}, {"SIEGEL_SMS_SETTINGS", `["hush"]`}, {"SIEGEL_SMS_SETTINGS", "null"},
@@ -94,7 +97,7 @@ func TestCheckServeNames(t *testing.T) {
 	t.Run("AllAtOnce", func(t *testing.T) {
 		t.Parallel()
 		err := mustLoad(t, map[string]string{"SIEGEL_BASE_URL": "x", "SIEGEL_TRUSTED_PROXIES": "x"}).CheckServe()
-		for _, name := range []string{"SIEGEL_DATABASE_URL", "SIEGEL_RELAY_DATABASE_URL", "SIEGEL_REDIS_URL", "SIEGEL_SMTP_URL", "SIEGEL_MAIL_FROM", "SIEGEL_SECRET", "SIEGEL_BASE_URL", "SIEGEL_TRUSTED_PROXIES"} {
+		for _, name := range []string{"SIEGEL_DATABASE_URL", "SIEGEL_RELAY_DATABASE_URL", "SIEGEL_REDIS_URL", "SIEGEL_SMTP_URL", "SIEGEL_MAIL_FROM", "SIEGEL_OPERATOR_NAME", "SIEGEL_SECRET", "SIEGEL_BASE_URL", "SIEGEL_TRUSTED_PROXIES"} {
 			if !strings.Contains(err.Error(), name) {
 				t.Errorf("%s is not named in %v", name, err)
 			}

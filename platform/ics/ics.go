@@ -29,8 +29,15 @@ import (
 // ErrMalformed is returned for an event without a usable UID, stamp or span.
 var ErrMalformed = fault.New(fault.Invalid, "malformed_event")
 
-// ContentType is the media type of what [Publish] returns, for HTTP and mail.
-const ContentType = "text/calendar; charset=utf-8; method=PUBLISH"
+// ContentType is the media type of a calendar that [Publish] returned, for HTTP
+// and mail.
+func ContentType(calendar string) string {
+	method := "PUBLISH"
+	if strings.Contains(calendar, "\r\nMETHOD:CANCEL\r\n") {
+		method = "CANCEL"
+	}
+	return "text/calendar; charset=utf-8; method=" + method
+}
 
 // lineOctets is the longest line without its line break (RFC 5545 section 3.1).
 const lineOctets = 75

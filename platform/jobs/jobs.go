@@ -44,8 +44,10 @@ type Message struct {
 	// Kind names the handler; Ref is an id that the handler understands. Both
 	// are letters, digits, '_' and '-', at most 100.
 	Kind, Ref string
-	// TTL is for how long after the commit's transaction began the message is
-	// worth sending. It is read by [Add] only.
+	// At is when it is to be sent; the zero value, and what is past, is at once.
+	At time.Time
+	// TTL is for how long after that the message is worth sending. Both are read
+	// by [Add] and [AddTx] only.
 	TTL time.Duration
 
 	// Deadline is the instant after which the message is no longer sent, by the
@@ -91,9 +93,15 @@ func Add(b *postgres.Batch, m Message) {
 		// sent; the column is not null, so the transaction fails there.
 		ref = nil
 	}
-	b.Exec(`insert into outbox (id, tenant_id, kind, ref, deadline)
-		values ($1, $2, $3, $4, now() + make_interval(secs => $5))`,
-		m.ID, m.Tenant, m.Kind, ref, m.TTL.Seconds())
+	if m.At.IsZero() {
+		b.Exec(`insert into outbox (id, tenant_id, kind, ref, deadline)
+			values ($1, $2, $3, $4, now() + make_interval(secs => $5))`,
+			m.ID, m.Tenant, m.Kind, ref, m.TTL.Seconds())
+		return
+	}
+	b.Exec(`insert into outbox (id, tenant_id, kind, ref, run_at, deadline)
+		values ($1, $2, $3, $4, greatest(now(), $6), greatest(now(), $6) + make_interval(secs => $5))`,
+		m.ID, m.Tenant, m.Kind, ref, m.TTL.Seconds(), m.At)
 }
 
 // AddTx writes a message in the caller's transaction. It returns [ErrMalformed].
@@ -102,9 +110,13 @@ func AddTx(ctx context.Context, tx bun.IDB, m Message) error {
 	if err != nil {
 		return err
 	}
-	if _, err := tx.NewRaw(`insert into outbox (id, tenant_id, kind, ref, deadline)
-		values (?, ?, ?, ?, now() + make_interval(secs => ?))`,
-		m.ID, m.Tenant, m.Kind, m.Ref, m.TTL.Seconds()).Exec(ctx); err != nil {
+	at := m.At
+	if at.IsZero() {
+		at = time.Unix(0, 0)
+	}
+	if _, err := tx.NewRaw(`insert into outbox (id, tenant_id, kind, ref, run_at, deadline)
+		values (?0, ?1, ?2, ?3, greatest(now(), ?4), greatest(now(), ?4) + make_interval(secs => ?5))`,
+		m.ID, m.Tenant, m.Kind, m.Ref, at, m.TTL.Seconds()).Exec(ctx); err != nil {
 		return fmt.Errorf("add message: %w", err)
 	}
 	return nil

@@ -694,3 +694,66 @@ func TestNewRelayRefusesNonsense(t *testing.T) {
 		t.Error("no workers are accepted")
 	}
 }
+
+// Two relays share the outbox by kind: what one cannot carry does not wait
+// before the other's.
+func TestRelaysShareByKind(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	hung := make(chan struct{})
+	defer close(hung)
+	slow := b.config(func(ctx context.Context, _ jobs.Message) error {
+		select {
+		case <-hung:
+		case <-ctx.Done():
+		}
+		return ctx.Err()
+	})
+	slow.Workers, slow.Only = 1, []string{"k"}
+	quick := b.config(nil)
+	quick.Handlers = map[string]jobs.Handler{"mail": func(context.Context, jobs.Message) error { return nil }}
+	quick.Except = []string{"k"}
+	for range 20 {
+		b.add(t, "k", time.Minute)
+	}
+	mail, stray := b.add(t, "mail", time.Minute), b.add(t, "stray", time.Minute)
+	run(t, slow)
+	run(t, quick)
+	for name, want := range map[id.Message]string{mail: "sent", stray: "dead"} {
+		for deadline := time.Now().Add(10 * time.Second); b.row(t, name).Status != want; time.Sleep(10 * time.Millisecond) {
+			if time.Now().After(deadline) {
+				t.Fatalf("got %+v, want %s", b.row(t, name), want)
+			}
+		}
+	}
+	var touched int
+	if err := b.super.Global().NewRaw(`select count(*) from outbox where kind = 'k' and status <> 'waiting'`).Scan(t.Context(), &touched); err != nil || touched != 0 {
+		t.Errorf("%d of the slow kind were touched, %v", touched, err)
+	}
+}
+
+func TestAMessageForLaterWaitsForItsTimeAndLivesFromThenOn(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	at := time.Now().Add(time.Hour).Truncate(time.Second)
+	m := jobs.Message{Tenant: b.tenant, Kind: "k", Ref: "ref", TTL: 2 * time.Hour, At: at}
+	if err := b.server.Batch(t.Context(), b.tenant, func(batch *postgres.Batch) { jobs.Add(batch, m) }); err != nil {
+		t.Fatal(err)
+	}
+	if err := b.server.InTenant(t.Context(), b.tenant, func(ctx context.Context, tx bun.Tx) error { return jobs.AddTx(ctx, tx, m) }); err != nil {
+		t.Fatal(err)
+	}
+	var good int
+	err := b.super.Global().NewRaw(`select count(*) from outbox where run_at = ?0 and deadline = ?0::timestamptz + interval '2 hours'`, at).Scan(t.Context(), &good)
+	if err != nil || good != 2 {
+		t.Errorf("%d of 2 wait until %v, %v", good, at, err)
+	}
+	m.At = time.Now().Add(-time.Hour)
+	if err := b.server.Batch(t.Context(), b.tenant, func(batch *postgres.Batch) { jobs.Add(batch, m) }); err != nil {
+		t.Fatal(err)
+	}
+	err = b.super.Global().NewRaw(`select count(*) from outbox where run_at <= now() and deadline > now() + interval '119 minutes'`).Scan(t.Context(), &good)
+	if err != nil || good != 1 {
+		t.Errorf("what is past does not run at once: %d, %v", good, err)
+	}
+}

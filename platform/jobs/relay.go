@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/uptrace/bun"
+	"github.com/uptrace/bun/dialect/pgdialect"
 
 	"siegel/platform/fault"
 	"siegel/platform/id"
@@ -23,6 +24,10 @@ type Config struct {
 	DB *postgres.DB
 	// Handlers by kind. A message of any other kind ends dead.
 	Handlers map[string]Handler
+	// Only are the kinds that this relay carries, all but Except where empty.
+	// With two relays, those of slow receivers do not keep others waiting; a
+	// kind that none carries stays in the outbox.
+	Only, Except []string
 	// Workers is how many messages are under way at once in this process; 4
 	// where zero.
 	Workers int
@@ -84,6 +89,7 @@ func NewRelay(c Config) (*Relay, error) {
 	if c.Logger == nil {
 		c.Logger = slog.Default()
 	}
+	c.Only, c.Except = append([]string{}, c.Only...), append([]string{}, c.Except...) // arrays, not null
 	if c.Workers < 0 || c.Lease < 0 || c.Poll < 0 || c.Grace < 0 {
 		return nil, errors.New("relay: workers, lease, poll and grace must not be negative")
 	}
@@ -206,6 +212,7 @@ with due as (
   select id from outbox
   where status = 'waiting' and run_at <= now()
     and (claimed_until is null or claimed_until <= now())
+    and (cardinality(?::text[]) = 0 or kind = any(?::text[])) and not (kind = any(?::text[]))
   order by run_at, id
   limit ?
   for update skip locked
@@ -229,7 +236,7 @@ func (r *Relay) claim(ctx context.Context, n int) ([]claim, error) {
 		Attempts    int
 		LeftSeconds float64
 	}
-	if err := r.c.DB.Global().NewRaw(claimSQL, n, r.c.Lease.Seconds()).Scan(ctx, &rows); err != nil {
+	if err := r.c.DB.Global().NewRaw(claimSQL, pgdialect.Array(r.c.Only), pgdialect.Array(r.c.Only), pgdialect.Array(r.c.Except), n, r.c.Lease.Seconds()).Scan(ctx, &rows); err != nil {
 		return nil, fmt.Errorf("claim messages: %w", err)
 	}
 	claims := make([]claim, len(rows))

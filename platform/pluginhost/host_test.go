@@ -101,7 +101,7 @@ func allow(t testing.TB, dir, path string) {
 // start fails the test unless the stub starts.
 func (b *bench) start(t *testing.T) pluginhost.Provider {
 	t.Helper()
-	p, err := b.SMS(t.Context(), b.name, nil)
+	p, err := b.SMS(t.Context(), "one", b.name, nil)
 	if err != nil {
 		t.Fatalf("start: %v\n%s", err, b.log)
 	}
@@ -178,10 +178,10 @@ func TestLoopbackDelivers(t *testing.T) {
 	}
 	defer h.Close()
 
-	if _, err := h.SMS(t.Context(), "loopback", map[string]any{"url": "http://192.0.2.1"}); !errors.Is(err, pluginhost.ErrSettings) {
+	if _, err := h.SMS(t.Context(), "one", "loopback", map[string]any{"url": "http://192.0.2.1"}); !errors.Is(err, pluginhost.ErrSettings) {
 		t.Errorf("foreign address: error = %v, want ErrSettings", err)
 	}
-	p, err := h.SMS(t.Context(), "loopback", map[string]any{"url": mailbox.URL})
+	p, err := h.SMS(t.Context(), "one", "loopback", map[string]any{"url": mailbox.URL})
 	if err != nil {
 		t.Fatalf("start: %v", err)
 	}
@@ -204,7 +204,7 @@ func TestSameNameAndSettingsIsOneProcess(t *testing.T) {
 	got := make([]pluginhost.Provider, 8)
 	var wg sync.WaitGroup
 	for i := range got {
-		wg.Go(func() { got[i], _ = b.SMS(t.Context(), b.name, map[string]any{"a": i % 2, "b": "x"}) })
+		wg.Go(func() { got[i], _ = b.SMS(t.Context(), "one", b.name, map[string]any{"a": i % 2, "b": "x"}) })
 	}
 	wg.Wait()
 	for i, p := range got {
@@ -316,7 +316,7 @@ func TestOnlyAListedUnchangedBinaryStarts(t *testing.T) {
 				t.Fatalf("verify before = %+v, %v", found, err)
 			}
 			spoil(t, b, filepath.Join(b.dir, prefix+b.name))
-			_, err := b.SMS(t.Context(), b.name, nil)
+			_, err := b.SMS(t.Context(), "one", b.name, nil)
 			if !errors.Is(err, pluginhost.ErrUnverified) {
 				t.Errorf("start: error = %v, want ErrUnverified", err)
 			}
@@ -341,7 +341,7 @@ func TestUnknownNameIsNotFound(t *testing.T) {
 	t.Parallel()
 	b := setup(t, "good")
 	for _, name := range []string{"nobody", "", "../" + b.name, "UPPER"} {
-		if _, err := b.SMS(t.Context(), name, nil); !errors.Is(err, pluginhost.ErrNotFound) {
+		if _, err := b.SMS(t.Context(), "one", name, nil); !errors.Is(err, pluginhost.ErrNotFound) {
 			t.Errorf("SMS(%q): error = %v, want ErrNotFound", name, err)
 		}
 	}
@@ -354,7 +354,7 @@ func TestPluginThatDoesNotGreetIsUnavailable(t *testing.T) {
 			t.Parallel()
 			b := setup(t, behaviour, func(c *pluginhost.Config) { c.StartTimeout = 3 * time.Second })
 			began := time.Now()
-			_, err := b.SMS(t.Context(), b.name, nil)
+			_, err := b.SMS(t.Context(), "one", b.name, nil)
 			if !errors.Is(err, pluginhost.ErrUnavailable) {
 				t.Errorf("error = %v, want ErrUnavailable", err)
 			}
@@ -374,7 +374,7 @@ func TestPluginThatDoesNotGreetIsUnavailable(t *testing.T) {
 func TestRefusedSettingsAreTheCallersFault(t *testing.T) {
 	t.Parallel()
 	b := setup(t, "picky")
-	_, err := b.SMS(t.Context(), b.name, map[string]any{"token": "hunter2"})
+	_, err := b.SMS(t.Context(), "one", b.name, map[string]any{"token": "hunter2"})
 	if kind, _ := sdk.KindOf(err); !errors.Is(err, pluginhost.ErrSettings) || kind != sdk.BadSettings {
 		t.Errorf("error = %v, want ErrSettings with kind settings", err)
 	}
@@ -573,7 +573,7 @@ func TestCloseLeavesNoProcess(t *testing.T) {
 	if _, err := p.Send(t.Context(), message("behave")); !errors.Is(err, pluginhost.ErrUnavailable) {
 		t.Errorf("send after Close: error = %v, want ErrUnavailable", err)
 	}
-	if _, err := b.SMS(t.Context(), b.name, nil); !errors.Is(err, pluginhost.ErrUnavailable) {
+	if _, err := b.SMS(t.Context(), "one", b.name, nil); !errors.Is(err, pluginhost.ErrUnavailable) {
 		t.Errorf("SMS after Close: error = %v, want ErrUnavailable", err)
 	}
 }
@@ -583,7 +583,7 @@ func TestCloseEndsAStartUnderWay(t *testing.T) {
 	b := setup(t, "mute")
 	failed := make(chan error, 1)
 	go func() {
-		_, err := b.SMS(t.Context(), b.name, nil)
+		_, err := b.SMS(t.Context(), "one", b.name, nil)
 		failed <- err
 	}()
 	for len(processes(b.name)) == 0 {
@@ -680,7 +680,7 @@ func TestNothingLeaks(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if p, err := h.SMS(t.Context(), name, nil); err == nil {
+		if p, err := h.SMS(t.Context(), "one", name, nil); err == nil {
 			_, _ = p.Send(t.Context(), message("x"))
 			behaves(t, p)
 			_, _ = p.Send(t.Context(), message("x"))
@@ -705,13 +705,19 @@ func BenchmarkSend(b *testing.B) {
 		b.Fatal(err)
 	}
 	defer h.Close()
-	p, err := h.SMS(b.Context(), "good", nil)
+	p, err := h.SMS(b.Context(), "one", "good", nil)
 	if err != nil {
 		b.Fatal(err)
 	}
+	var times []time.Duration
 	for b.Loop() {
+		began := time.Now()
 		if _, err := p.Send(b.Context(), message("behave")); err != nil {
 			b.Fatal(err)
 		}
+		times = append(times, time.Since(began))
 	}
+	slices.Sort(times)
+	b.ReportMetric(float64(times[len(times)/2].Nanoseconds())/1000, "p50-µs")
+	b.ReportMetric(float64(times[len(times)*99/100].Nanoseconds())/1000, "p99-µs")
 }

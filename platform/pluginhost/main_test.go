@@ -44,7 +44,7 @@ func runHost(dir string) {
 	if err != nil || len(found) != 1 {
 		panic(fmt.Sprint(found, err))
 	}
-	if _, err := h.SMS(context.Background(), found[0].Name, nil); err != nil {
+	if _, err := h.SMS(context.Background(), "one", found[0].Name, nil); err != nil {
 		panic(err)
 	}
 	fmt.Println("ready")
@@ -101,7 +101,7 @@ func (s stub) Describe(context.Context) (sdk.Description, error) {
 }
 
 func (s stub) Configure(_ context.Context, settings sdk.Settings) error {
-	if s.behaviour == "picky" {
+	if s.behaviour == "picky" || strings.Contains(string(settings), "refuse") {
 		return &sdk.Error{Kind: sdk.BadSettings, Detail: "never good enough"}
 	}
 	return nil

@@ -7,6 +7,7 @@ import (
 	"math/rand/v2"
 	"os/exec"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/hashicorp/go-hclog"
@@ -22,25 +23,39 @@ import (
 // provider keeps one plugin with one set of settings running.
 type provider struct {
 	host     *Host
+	service  service
+	of       string // the instance's name; empty: nobody's, and kept until the host closes
 	name     string
 	settings sdk.Settings
+	begun    time.Time
 	places   chan struct{} // one in it for each call under way
 
 	started  chan struct{} // closed after the first start, which startErr judges
 	startErr error
+
+	superseded atomic.Bool
+	used       atomic.Int64 // when somebody last had to do with it, in Unix nanoseconds
+	ended      chan struct{}
+	end        sync.Once
 
 	mu          sync.Mutex
 	current     *instance // nil while the plugin is down
 	resumes     time.Time // while it is down, when the next start is due
 	setbacks    int       // ends and failed starts since the last answered call
 	description sdk.Description
+	since       time.Time // of the current process
+	restarts    int
+	failure     string // what last went wrong, one word
+	failed      time.Time
 }
 
 // instance is one process of a provider.
 type instance struct {
 	process     *process
 	connection  *plugin.Client
-	sms         sdk.SMS
+	greeted     greeted
+	sms         *sdk.Client
+	hosting     *sdk.HostingClient
 	description sdk.Description
 	failures    int // in a row; guarded by the provider's lock
 }
@@ -68,34 +83,55 @@ func refuseBroker(ctx context.Context, d *grpc.StreamDesc, c *grpc.ClientConn, m
 	return next(ctx, d, c, method, opts...)
 }
 
-func newProvider(h *Host, name string, settings sdk.Settings) *provider {
+func newProvider(h *Host, s service, of, name string, settings sdk.Settings) *provider {
 	return &provider{
-		host: h, name: name, settings: settings,
+		host: h, service: s, of: of, name: name, settings: settings, begun: time.Now(),
 		places:  make(chan struct{}, h.cfg.MaxInFlight),
-		started: make(chan struct{}),
+		started: make(chan struct{}), ended: make(chan struct{}),
 	}
 }
 
-// run starts the plugin and restarts it whenever it ends, until the host
-// closes. A first start that fails is the end of it: forget is called, and
-// the error is for those who wait.
-func (p *provider) run(forget func()) {
+func (p *provider) use() { p.used.Store(time.Now().UnixNano()) }
+
+// unused is for how long nobody has had to do with it; nothing while it starts
+// or a call is under way.
+func (p *provider) unused() time.Duration {
+	select {
+	case <-p.started:
+	default:
+		return 0
+	}
+	if len(p.places) > 0 {
+		return 0
+	}
+	return time.Since(time.Unix(0, p.used.Load()))
+}
+
+// stop ends it. A call that comes later is [Unreached].
+func (p *provider) stop() { p.end.Do(func() { close(p.ended) }) }
+
+// run starts the plugin and restarts it whenever it ends, until it is stopped
+// or the host closes. Then, and where the first start fails, which is the
+// error, forget is called.
+func (p *provider) run(forget func(error)) {
 	in, err := p.start()
 	if err != nil {
 		p.startErr = err
-		forget()
+		forget(err)
 		close(p.started)
 		return
 	}
+	defer forget(nil)
 	p.up(in)
 	close(p.started)
 
-	log := p.host.cfg.Logger.With("plugin", p.name)
+	log := p.host.cfg.Logger.With("plugin", p.name, "provider", p.of)
 	for {
-		<-in.process.exited
+		over := p.watch(in)
 		pause := p.down()
 		in.close()
-		if p.host.ctx.Err() != nil {
+		if over {
+			log.Info("plugin stopped")
 			return
 		}
 		log.Warn("plugin ended", "state", in.process.state(), "restart_in", pause)
@@ -103,17 +139,50 @@ func (p *provider) run(forget func()) {
 			select {
 			case <-p.host.ctx.Done():
 				return
+			case <-p.ended:
+				return
 			case <-time.After(pause):
 			}
 			if in, err = p.start(); err == nil {
 				break
 			}
+			p.note(reasonOf(err))
 			pause = p.down()
 			if p.host.ctx.Err() == nil {
 				log.Error("plugin did not start", "error", err, "restart_in", pause)
 			}
 		}
+		p.mu.Lock()
+		p.restarts++
+		p.mu.Unlock()
 		p.up(in)
+	}
+}
+
+// watch waits until the process ends or is no longer wanted, and reports the
+// latter. It ends a process that does not say that it is there.
+func (p *provider) watch(in *instance) (over bool) {
+	ping := time.NewTicker(p.host.cfg.Ping)
+	defer ping.Stop()
+	for missed := 0; ; {
+		select {
+		case <-in.process.exited:
+			return p.host.ctx.Err() != nil
+		case <-p.ended:
+			return true
+		case <-ping.C:
+		}
+		ctx, cancel := context.WithTimeout(p.host.ctx, p.host.cfg.PingTimeout)
+		_, err := in.greeted.Describe(ctx)
+		cancel()
+		if missed++; err == nil {
+			missed = 0
+		}
+		if missed == 2 && p.host.ctx.Err() == nil {
+			p.host.cfg.Logger.Error("plugin does not answer and is replaced", "plugin", p.name, "provider", p.of)
+			p.note("hung")
+			in.process.kill()
+		}
 	}
 }
 
@@ -124,7 +193,7 @@ func (p *provider) start() (_ *instance, err error) {
 	ctx, cancel := context.WithTimeout(p.host.ctx, cfg.StartTimeout)
 	defer cancel()
 
-	binary, err := p.host.verified(p.name)
+	binary, err := p.host.verified(p.service, p.name)
 	if err != nil {
 		return nil, err
 	}
@@ -132,10 +201,10 @@ func (p *provider) start() (_ *instance, err error) {
 
 	in := &instance{}
 	inTime := func() bool { return true }
-	log := cfg.Logger.With("plugin", p.name)
+	log := cfg.Logger.With("plugin", p.name, "provider", p.of)
 	in.connection = plugin.NewClient(&plugin.ClientConfig{
 		HandshakeConfig:  sdk.Handshake(),
-		VersionedPlugins: sdk.Versions(),
+		VersionedPlugins: p.service.versions(),
 		AllowedProtocols: []plugin.Protocol{plugin.ProtocolGRPC},
 		AutoMTLS:         true,
 		SkipHostEnv:      true,
@@ -179,17 +248,20 @@ func (p *provider) start() (_ *instance, err error) {
 		// The text repeats what the plugin printed.
 		return nil, p.unavailable(ctx, fmt.Errorf("start: %s", sdk.Clean(err.Error(), 300)))
 	}
-	if in.sms, err = sdk.Dispense(protocol); err != nil {
+	if in.greeted, err = p.service.dispense(in, protocol); err != nil {
 		return nil, p.unavailable(ctx, err)
 	}
-	if in.description, err = in.sms.Describe(ctx); err != nil {
+	if in.description, err = in.greeted.Describe(ctx); err != nil {
 		return nil, p.unavailable(ctx, err)
 	}
 	if in.description.Name != p.name {
 		return nil, p.unavailable(ctx, fmt.Errorf("it says that its name is %q", in.description.Name))
 	}
-	if err = in.sms.Configure(ctx, p.settings); err != nil {
-		if _, answered := sdk.KindOf(err); answered {
+	if p.settings == nil { // it shall only say what it is
+		return in, nil
+	}
+	if err = in.greeted.Configure(ctx, p.settings); err != nil {
+		if sdk.Answered(err) {
 			return nil, ErrSettings.Because(fmt.Errorf("plugin %q: %w", p.name, err))
 		}
 		return nil, p.unavailable(ctx, err)
@@ -206,6 +278,7 @@ func (p *provider) up(in *instance) {
 	defer p.mu.Unlock()
 	p.current = in
 	p.description = in.description
+	p.since = time.Now()
 }
 
 // down notes that the plugin is not running and returns the pause before the
@@ -224,6 +297,8 @@ func (p *provider) down() time.Duration {
 	return pause
 }
 
+// Describe says what the plugin said of itself when it last started, so that
+// the privacy text can name the provider also while it is down.
 func (p *provider) Describe(ctx context.Context) (sdk.Description, error) {
 	if err := ctx.Err(); err != nil {
 		return sdk.Description{}, err
@@ -233,21 +308,25 @@ func (p *provider) Describe(ctx context.Context) (sdk.Description, error) {
 	return p.description, nil
 }
 
-func (p *provider) Send(ctx context.Context, m sdk.Message) (sdk.Receipt, error) {
+// call hands do the running plugin, within the limits of time and number. What
+// do returns decides whether the process is healthy.
+func (p *provider) call(ctx context.Context, do func(context.Context, *instance) error) error {
 	ctx, cancel := context.WithTimeout(ctx, p.host.cfg.CallTimeout)
 	defer cancel()
 	select {
 	case p.places <- struct{}{}:
-		defer func() { <-p.places }()
+		defer func() {
+			p.use()
+			<-p.places
+		}()
 	case <-ctx.Done():
-		return sdk.Receipt{}, p.unavailable(ctx, errors.New("too many calls under way"))
+		return unreached(p.unavailable(ctx, errors.New("too many calls under way")))
 	}
 	in, err := p.instance()
 	if err != nil {
-		return sdk.Receipt{}, err
+		return unreached(err)
 	}
-	receipt, err := in.sms.Send(ctx, m)
-	return receipt, p.judge(ctx, in, err)
+	return p.judge(ctx, in, do(ctx, in))
 }
 
 func (p *provider) instance() (*instance, error) {
@@ -260,37 +339,69 @@ func (p *provider) instance() (*instance, error) {
 	return p.current, nil
 }
 
-// judge tells the provider's answers, which are passed on, from failures of
-// the plugin, which count against its process.
+// judge tells the plugin's answers, which are passed on, from its failures,
+// which count against its process.
 func (p *provider) judge(ctx context.Context, in *instance, err error) error {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	if _, answered := sdk.KindOf(err); err == nil || answered {
+	if sdk.Answered(err) {
 		in.failures, p.setbacks = 0, 0
+		if kind, ok := sdk.KindOf(err); ok {
+			p.failure, p.failed = string(kind), time.Now()
+		}
 		return err
 	}
 	if !errors.Is(ctx.Err(), context.Canceled) { // the caller's doing
+		p.failure, p.failed = reasonOf(p.unavailable(ctx, err)), time.Now()
 		if in.failures++; in.failures == p.host.cfg.MaxFailures {
-			p.host.cfg.Logger.Error("plugin fails and is replaced", "plugin", p.name, "failures", in.failures)
+			p.host.cfg.Logger.Error("plugin fails and is replaced", "plugin", p.name, "provider", p.of, "failures", in.failures)
 			in.process.kill()
 		}
 	}
 	return p.unavailable(ctx, err)
 }
 
+func (p *provider) note(failure string) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.failure, p.failed = failure, time.Now()
+}
+
+// reasonOf is one word for what went wrong with the plugin itself.
+func reasonOf(err error) string {
+	switch {
+	case errors.Is(err, context.DeadlineExceeded):
+		return "timeout"
+	case errors.Is(err, ErrUnverified):
+		return "unverified"
+	case errors.Is(err, ErrNotFound):
+		return "missing"
+	case errors.Is(err, ErrSettings):
+		return "settings"
+	case errors.Is(err, sdk.ErrMalformedReply):
+		return "garbage"
+	}
+	return "crash"
+}
+
 // unavailable wraps a failure of the plugin. Of a gRPC status only a cleaned
 // text is kept, since the plugin chose it.
 func (p *provider) unavailable(ctx context.Context, err error) error {
 	cause := ctx.Err()
+	garbage := errors.Is(err, sdk.ErrMalformedReply)
 	if s, ok := status.FromError(err); ok {
+		garbage = s.Code() == codes.ResourceExhausted || s.Code() == codes.Internal
 		err = errors.New(sdk.Clean(err.Error(), 300))
 		if cause == nil && s.Code() == codes.DeadlineExceeded {
 			cause = context.DeadlineExceeded // the plugin's clock was a little faster
 		}
 	}
 	err = fmt.Errorf("plugin %q: %w", p.name, err)
+	if garbage && cause == nil {
+		cause = sdk.ErrMalformedReply
+	}
 	if cause != nil {
 		err = fmt.Errorf("%w (%w)", err, cause)
 	}
-	return ErrUnavailable.Because(err)
+	return p.service.unavailable.Because(err)
 }

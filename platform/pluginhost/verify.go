@@ -16,10 +16,7 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-const (
-	filePrefix    = "siegel-plugin-sms-"
-	maxBinarySize = 512 << 20
-)
+const maxBinarySize = 512 << 20
 
 var (
 	pluginName   = regexp.MustCompile(`^[a-z0-9][a-z0-9-]{0,39}$`)
@@ -28,8 +25,10 @@ var (
 
 // Found is a plugin in the folder.
 type Found struct {
-	Name string
-	Path string
+	// Service is what it serves, "sms" or "hosting".
+	Service string
+	Name    string
+	Path    string
 	// SHA256 of the file in hex; empty where it could not be read.
 	SHA256 string
 	// Err says why the plugin would not start; nil where it may.
@@ -50,11 +49,11 @@ func (h *Host) Verify() ([]Found, error) {
 	}
 	var found []Found
 	for _, e := range entries {
-		name, ok := strings.CutPrefix(e.Name(), filePrefix)
+		service, name, ok := serviceOf(e.Name())
 		if !ok || !pluginName.MatchString(name) {
 			continue
 		}
-		f := Found{Name: name, Path: filepath.Join(h.cfg.Dir, e.Name())}
+		f := Found{Service: service.name, Name: name, Path: filepath.Join(h.cfg.Dir, e.Name())}
 		f.SHA256, f.Err = digest(f.Path, io.Discard)
 		if f.Err == nil {
 			f.Err = allowed.check(e.Name(), f.SHA256)
@@ -66,7 +65,7 @@ func (h *Host) Verify() ([]Found, error) {
 
 // verified returns a sealed copy of the plugin in memory. Hashing the file and
 // then starting it by its path would leave a gap in which it can be exchanged.
-func (h *Host) verified(name string) (*os.File, error) {
+func (h *Host) verified(s service, name string) (*os.File, error) {
 	if !pluginName.MatchString(name) {
 		return nil, ErrNotFound.Because(fmt.Errorf("%q is no name of a plugin", name))
 	}
@@ -74,7 +73,7 @@ func (h *Host) verified(name string) (*os.File, error) {
 	if err != nil {
 		return nil, ErrUnverified.Because(err)
 	}
-	file := filePrefix + name
+	file := s.filePrefix() + name
 	path := filepath.Join(h.cfg.Dir, file)
 	if _, err := os.Stat(path); errors.Is(err, fs.ErrNotExist) {
 		return nil, ErrNotFound.Because(err)

@@ -253,6 +253,22 @@ func (c *Client) Read(ctx context.Context, key string) ([]byte, time.Time, error
 	return []byte(value.Val()), time.UnixMilli(death.Val().Milliseconds()), nil
 }
 
+// Keep stores a sealed record for a while.
+func (c *Client) Keep(ctx context.Context, key string, sealed []byte, ttl time.Duration) error {
+	if err := c.raw.Set(ctx, key, sealed, ttl).Err(); err != nil {
+		return fmt.Errorf("keep record: %w", err)
+	}
+	return nil
+}
+
+// Forget removes a record; that there is none is no error.
+func (c *Client) Forget(ctx context.Context, key string) error {
+	if err := c.raw.Del(ctx, key).Err(); err != nil {
+		return fmt.Errorf("forget record: %w", err)
+	}
+	return nil
+}
+
 // Take counts one more under key within window, and returns what is left; ok
 // is false, and nothing counted, where limit was reached.
 func (c *Client) Take(ctx context.Context, key string, limit int, window time.Duration) (left int, ok bool, err error) {

@@ -19,7 +19,7 @@ type Balancer interface {
 
 // ErrUnsupported means that the plugin or its provider does not have what was
 // asked for; [Description] tells beforehand, by [Capability].
-var ErrUnsupported = errors.New("sms: not supported")
+var ErrUnsupported = errors.New("provider: not supported")
 
 // Balance is how much money an account has.
 type Balance struct {

@@ -33,6 +33,12 @@ const (
 	// BadSettings: the settings are missing or do not fit the schema. Tell who
 	// configured it.
 	BadSettings Kind = "settings"
+	// InvalidHost: the host name does not belong to the account, or nobody can
+	// have it. Give up. Hosting only.
+	InvalidHost Kind = "invalid_host"
+	// Conflict: the host name leads elsewhere. Ask whether that may be
+	// replaced. Hosting only.
+	Conflict Kind = "conflict"
 	// Unknown: the provider answered something the plugin does not know.
 	Unknown Kind = "unknown"
 )
@@ -51,9 +57,9 @@ type Error struct {
 
 func (e *Error) Error() string {
 	if e.Detail == "" {
-		return "sms: " + string(e.Kind)
+		return "provider: " + string(e.Kind)
 	}
-	return "sms: " + string(e.Kind) + ": " + e.Detail
+	return "provider: " + string(e.Kind) + ": " + e.Detail
 }
 
 // KindOf finds the kind of the [*Error] in err's chain. ok is false where

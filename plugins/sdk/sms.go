@@ -129,13 +129,14 @@ type Processor struct {
 
 // Description says what a plugin is.
 type Description struct {
-	// Name is lower case, as in the file's name siegel-plugin-sms-<name>.
+	// Name is lower case, as in the file's name siegel-plugin-<service>-<name>.
 	Name string
 	// Version is for people.
 	Version string
 	// Schema is the JSON Schema (draft 2020-12) of the settings, of type
-	// object. Secrets carry "writeOnly": true. A setting named delivery_url is
-	// the address to which the provider shall report; the host proposes its own.
+	// object. Secrets carry "writeOnly": true. A setting named delivery_url, of
+	// an [SMS], is the address to which the provider shall report; the host
+	// proposes its own.
 	Schema       json.RawMessage
 	Capabilities []Capability
 	Processor    Processor

@@ -8,6 +8,19 @@ import (
 	"github.com/nyaruka/phonenumbers"
 )
 
+// Address brings an address of a channel into its one form. It returns
+// [ErrAddress] for one that nothing can be sent to, and [ErrChannel].
+func (s *Service) Address(c Channel, address string) (string, error) {
+	switch c {
+	case Mail:
+		return mailAddress(address)
+	case SMS:
+		return s.mobileNumber(address)
+	default:
+		return "", ErrChannel
+	}
+}
+
 // mailAddress returns the one form of a mail address that mail is sent to and
 // counted by: the bare address, its domain in lower case.
 func mailAddress(s string) (string, error) {

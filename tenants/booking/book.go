@@ -242,7 +242,7 @@ func (s *Service) queue(ctx context.Context, tenant id.Tenant, h heldRecord, c C
 	err := s.DB.Batch(ctx, tenant, func(b *postgres.Batch) {
 		jobs.Add(b, jobs.Message{ID: h.Message, Tenant: tenant, Kind: "confirm_" + string(c), Ref: h.Pending, TTL: c.life()})
 		if c == SMS {
-			s.Budget.AppendBudget(b, tenant)
+			s.Budget.AppendBudget(b, tenant, h.Message, h.first().Booking)
 		}
 	})
 	if postgres.Violates(err, "outbox_pk") {

@@ -86,7 +86,7 @@ var (
 
 // Budget reserves a text message in the transaction that queues it.
 type Budget interface {
-	AppendBudget(b *postgres.Batch, tenant id.Tenant)
+	AppendBudget(b *postgres.Batch, tenant id.Tenant, message id.Message, booking id.Booking)
 	BudgetError(err error) error
 }
 

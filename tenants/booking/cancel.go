@@ -29,9 +29,10 @@ func (s *Service) Cancel(ctx context.Context, tenant id.Tenant, secret []byte, o
 		return Booking{}, err
 	}
 	var wanted []string
+	var ended []id.Booking
 	for _, v := range before.Visits() {
 		if only.IsZero() || v.Booking == only {
-			wanted = append(wanted, v.Appointment.UUID())
+			wanted, ended = append(wanted, v.Appointment.UUID()), append(ended, v.Booking)
 		}
 	}
 	if len(wanted) == 0 {
@@ -47,6 +48,9 @@ func (s *Service) Cancel(ctx context.Context, tenant id.Tenant, secret []byte, o
 			returning 1`,
 			[]any{tenant.UUID(), wanted}, func(pgx.Rows) error { cancelled++; return nil })
 		free(b, tenant, wanted)
+		for _, v := range ended {
+			happened(b, tenant, v)
+		}
 		inbox.RaiseCounter(b, tenant)
 	})
 	if err != nil {
@@ -78,15 +82,29 @@ func (b Booking) cancellable(only id.Booking, now time.Time) error {
 	return err
 }
 
+// Changed is the kind of the message that says that a booking was moved or has
+// ended; its reference is the booking's bare id.
+const Changed = "booking_changed"
+
+// happened tells whoever keeps something for a booking that it has changed.
+func happened(b *postgres.Batch, tenant id.Tenant, booking id.Booking) {
+	enqueue(b, tenant, Changed, booking.UUID(), time.Hour)
+}
+
 // free gives back what those of some appointments took that are over before
 // they began.
 func free(b *postgres.Batch, tenant id.Tenant, appointments []string) {
-	for _, table := range []string{"occupation", "quota_use"} {
-		b.Exec(`delete from `+table+` t using appointment a
-			where a.tenant_id = $1 and a.id = any($2::uuid[]) and a.status in ('cancelled', 'entered-in-error')
-			  and t.tenant_id = a.tenant_id and t.appointment_id = a.id`, tenant.UUID(), appointments)
-	}
+	const over = ` where a.tenant_id = $1 and a.id = any($2::uuid[]) and a.status in ('cancelled', 'entered-in-error')`
+	b.Exec(`delete from occupation o using appointment a, resource r`+over+` and `+ofAppointment, tenant.UUID(), appointments)
+	b.Exec(`delete from quota_use q using appointment a`+over+` and q.tenant_id = a.tenant_id and q.appointment_id = a.id`,
+		tenant.UUID(), appointments)
 }
+
+// ofAppointment says of an occupation o of a resource r that it is of an
+// appointment a. It asks each resource for the time around, which has an index;
+// one by appointment would cost every booking for the sake of the few that end.
+const ofAppointment = `r.tenant_id = a.tenant_id and o.tenant_id = a.tenant_id and o.resource_id = r.id
+	and o.starts > a.starts - interval '1 day' and o.starts < a.ends and o.appointment_id = a.id`
 
 // changed tells whoever lists slots, and the offices, that something is
 // different now. In passing: both look once a second anyway.

@@ -117,10 +117,7 @@ func (s *Service) ReceiptToSend(ctx context.Context, tenant id.Tenant, ref strin
 
 // ReceiptSent forgets the address: the receipt has left.
 func (s *Service) ReceiptSent(ctx context.Context, tenant id.Tenant, ref string) error {
-	if err := s.Redis.Raw().Del(ctx, receiptKey(tenant, ref)).Err(); err != nil {
-		return fmt.Errorf("forget an address: %w", err)
-	}
-	return nil
+	return s.Redis.Forget(ctx, receiptKey(tenant, ref))
 }
 
 // Calendar is visits as an iCalendar (RFC 5545) that says neither service nor

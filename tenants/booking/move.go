@@ -134,7 +134,8 @@ func (s *Service) standing(ctx context.Context, tenant id.Tenant, appointment id
 				secret_hash, set_id, set_number
 			from appointment where tenant_id = $1 and id = $2`, args,
 			&o.Booking, &o.Status, &o.Source, &o.Starts, &o.First, &o.Movable, &o.Secret, &o.Set, &o.SetNumber)
-		b.Rows(`select resource_id, starts, ends from occupation where tenant_id = $1 and appointment_id = $2 order by resource_id`, args,
+		b.Rows(`select o.resource_id, o.starts, o.ends from appointment a, resource r, occupation o
+			where a.tenant_id = $1 and a.id = $2 and `+ofAppointment+` order by o.resource_id`, args,
 			func(rows pgx.Rows) error {
 				var t taking
 				var starts, ends time.Time
@@ -219,6 +220,7 @@ func (s *Service) replaceAt(ctx context.Context, tenant id.Tenant, o standing, r
 		if r.copy != nil {
 			b.Exec(`update patient_copy set ciphertext = $3 where tenant_id = $1 and booking_id = $2`, tenant.UUID(), o.Booking.UUID(), r.copy)
 		}
+		happened(b, tenant, o.Booking)
 		inbox.RaiseCounter(b, tenant)
 	})
 	return refused(err, x.Service, r.slot.Starts)

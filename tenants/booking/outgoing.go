@@ -16,7 +16,8 @@ type Outgoing struct {
 	Channel, Address string
 	// Language is "de" or "en".
 	Language string
-	// Link is the whole URL that confirms, with its fragment (mail only).
+	// Link is the whole URL that confirms, with its fragment (mail only); of a
+	// cancelled booking, where another can be made.
 	Link string
 	// ManageLink is the whole URL under which the booking can be seen.
 	ManageLink string
@@ -29,9 +30,21 @@ type Outgoing struct {
 	Practitioner string
 	// Requested says that staff has yet to accept the booking.
 	Requested bool
+	// Change is what became of a booking, in a message about that.
+	Change Change
 	// ICS is a calendar to attach, complete, or empty.
 	ICS string
 }
+
+// Change is what became of a booking since its patient last heard of it.
+type Change string
+
+// The changes.
+const (
+	ChangeBooked    Change = "booked"
+	ChangeMoved     Change = "moved"
+	ChangeCancelled Change = "cancelled"
+)
 
 // Stop is when and where somebody is expected.
 type Stop struct {

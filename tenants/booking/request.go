@@ -39,10 +39,9 @@ func (s *Service) answer(ctx context.Context, tenant id.Tenant, appointment id.A
 			where `+ofSet+` and a.status = 'pending'`, tenant.UUID(), appointment.UUID(), status)
 		found = b.Row(`select status from appointment where tenant_id = $1 and id = $2`, args, &now)
 		if status == StatusCancelled {
-			for _, table := range []string{"occupation", "quota_use"} {
-				b.Exec(`delete from `+table+` t using appointment a
-					where `+ofSet+` and a.status = 'cancelled' and t.tenant_id = a.tenant_id and t.appointment_id = a.id`, args...)
-			}
+			b.Exec(`delete from occupation o using appointment a, resource r where `+ofSet+` and a.status = 'cancelled' and `+ofAppointment, args...)
+			b.Exec(`delete from quota_use q using appointment a
+				where `+ofSet+` and a.status = 'cancelled' and q.tenant_id = a.tenant_id and q.appointment_id = a.id`, args...)
 		}
 		inbox.RaiseCounter(b, tenant)
 	})

@@ -63,12 +63,17 @@ func (s *Service) SetStatus(ctx context.Context, tenant id.Tenant, appointment i
 	}
 	var now string
 	var found *postgres.Found
-	err := s.DB.Batch(ctx, tenant, func(b *postgres.Batch) {
+	o, err := s.standing(ctx, tenant, appointment)
+	if err != nil {
+		return err
+	}
+	err = s.DB.Batch(ctx, tenant, func(b *postgres.Batch) {
 		b.Exec(`update appointment set status = $3, excused = $4, cancelled_by = $5, cancel_reason = $6, sequence = sequence + 1
 			where tenant_id = $1 and id = $2 and status = any($7)`,
 			tenant.UUID(), appointment.UUID(), c.Status, c.Excused && c.Status == "noshow", by, reason, from)
 		found = b.Row(`select status from appointment where tenant_id = $1 and id = $2`, []any{tenant.UUID(), appointment.UUID()}, &now)
 		free(b, tenant, []string{appointment.UUID()})
+		happened(b, tenant, o.Booking)
 		inbox.RaiseCounter(b, tenant)
 	})
 	switch {
@@ -97,6 +102,10 @@ type Chapter struct {
 	Overridden   string    // why rules were set aside; empty: they were not
 }
 
+// anyStatus is true of every appointment a. Of a booking's, one index finds
+// what has ended and another what has not.
+const anyStatus = `(a.status in ('cancelled', 'entered-in-error') or a.status not in ('cancelled', 'entered-in-error'))`
+
 // History is what became of a booking from its first appointment on. A booking
 // that does not exist has none.
 func (s *Service) History(ctx context.Context, tenant id.Tenant, booking id.Booking) (history []Chapter, err error) {
@@ -104,7 +113,7 @@ func (s *Service) History(ctx context.Context, tenant id.Tenant, booking id.Book
 		history = nil
 		b.Rows(`select id, status, source, practitioner_id, location_id, starts, ends, created,
 				coalesce(cancelled_by, ''), coalesce(cancel_reason, ''), coalesce(overridden, '')
-			from appointment where tenant_id = $1 and booking_id = $2 order by created, id`,
+			from appointment a where a.tenant_id = $1 and a.booking_id = $2 and `+anyStatus+` order by created, id`,
 			[]any{tenant.UUID(), booking.UUID()}, func(rows pgx.Rows) error {
 				var c Chapter
 				err := rows.Scan(&c.Appointment, &c.Status, &c.Source, &c.Practitioner, &c.Location, &c.Starts, &c.Ends, &c.Made,

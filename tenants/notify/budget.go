@@ -15,8 +15,9 @@ var ErrBudget = fault.New(fault.Limited, "message_budget_spent")
 //
 // One is taken in the transaction that queues the message, so what is queued is
 // never more than the ceiling, whoever asks at once; that the database promises
-// (message_budget_kept). One that was taken stays taken even where the message
-// lapses, and a message repeated after a crash takes no second one.
+// (message_budget_kept). A message that was sent costs the parts that it had,
+// one that never left is given back, each once ([Deliveries]), and a message
+// repeated after a crash takes no second one.
 type Budget struct {
 	// PerTenant is the ceiling of one tenant, 200 where zero; negative stops
 	// text messages.
@@ -33,11 +34,14 @@ const takeBudget = `insert into message_budget as b (scope, channel, day, taken,
 	values ($1, 'sms', (now() at time zone 'utc')::date, 1, $2)
 	on conflict (scope, channel, day) do update set taken = b.taken + 1, ceiling = excluded.ceiling`
 
-// AppendBudget takes one text message in the caller's batch. Where the budget
-// is spent the whole transaction fails; give its error to [Budget.BudgetError].
-func (b Budget) AppendBudget(batch *postgres.Batch, tenant id.Tenant) {
+// AppendBudget takes one text message in the caller's batch and opens its
+// account: queued, for a booking. Where the budget is spent the whole
+// transaction fails; give its error to [Budget.BudgetError].
+func (b Budget) AppendBudget(batch *postgres.Batch, tenant id.Tenant, message id.Message, booking id.Booking) {
 	batch.Exec(takeBudget, tenant.UUID(), ceiling(b.PerTenant, 200))
 	batch.Exec(takeBudget, "", ceiling(b.InAll, 5000))
+	batch.Exec(`insert into message_delivery (message_id, tenant_id, booking_id, reserved_on)
+		values ($1, $2, $3, (now() at time zone 'utc')::date)`, message, tenant, booking)
 }
 
 // BudgetError turns the refusal of a spent budget into [ErrBudget] and leaves

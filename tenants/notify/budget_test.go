@@ -14,15 +14,16 @@ import (
 	"siegel/platform/postgres"
 	platform "siegel/platform/postgres/schema"
 	"siegel/tenants/notify"
+	tenants "siegel/tenants/schema"
 )
 
 func TestMain(m *testing.M) {
-	os.Exit(testdb.Run(m, postgres.Set{Name: "platform", FS: platform.FS}))
+	os.Exit(testdb.Run(m, postgres.Set{Name: "platform", FS: platform.FS}, postgres.Set{Name: "tenants", FS: tenants.FS}))
 }
 
 // take takes one in a transaction of its own.
 func take(ctx context.Context, db *postgres.DB, b notify.Budget, tenant id.Tenant) error {
-	return b.BudgetError(db.Batch(ctx, tenant, func(batch *postgres.Batch) { b.AppendBudget(batch, tenant) }))
+	return b.BudgetError(db.Batch(ctx, tenant, func(batch *postgres.Batch) { b.AppendBudget(batch, tenant, id.New[id.Message](), id.New[id.Booking]()) }))
 }
 
 func taken(t *testing.T, db *postgres.DB, scope string) (n int) {
@@ -88,7 +89,7 @@ func TestRolledBackMessageCostsNothing(t *testing.T) {
 	t.Parallel()
 	db, tenant := testdb.Open(t), id.New[id.Tenant]()
 	err := db.Batch(t.Context(), tenant, func(batch *postgres.Batch) {
-		notify.Budget{}.AppendBudget(batch, tenant)
+		notify.Budget{}.AppendBudget(batch, tenant, id.New[id.Message](), id.New[id.Booking]())
 		batch.Exec(`insert into message_budget (scope, channel, day, taken, ceiling) values ('refused', 'sms', '2026-01-01', 2, 1)`)
 	})
 	if !postgres.Violates(err, "message_budget_kept") || taken(t, db, "") != 0 || taken(t, db, tenant.UUID()) != 0 {
@@ -101,7 +102,7 @@ func TestSpentBudgetFailsTheWholeBatch(t *testing.T) {
 	db, tenant, b := testdb.Open(t), id.New[id.Tenant](), notify.Budget{PerTenant: -1}
 	err := b.BudgetError(db.Batch(t.Context(), tenant, func(batch *postgres.Batch) {
 		batch.Exec(`insert into message_budget (scope, channel, day, taken, ceiling) values ('beside', 'sms', (now() at time zone 'utc')::date, 1, 1)`)
-		b.AppendBudget(batch, tenant)
+		b.AppendBudget(batch, tenant, id.New[id.Message](), id.New[id.Booking]())
 	}))
 	if f := fault.From(err); f.Code != fault.Limited || f.Reason != "message_budget_spent" {
 		t.Errorf("got %v", err)

@@ -179,7 +179,7 @@ func (m *mailer) message(what mail) (*gomail.Msg, error) {
 	msg.SetBodyString(gomail.TypeTextPlain, what.body)
 	if what.ics != "" {
 		if err := msg.AttachReader("termin.ics", strings.NewReader(what.ics),
-			gomail.WithFileContentType(gomail.ContentType(ics.ContentType))); err != nil {
+			gomail.WithFileContentType(gomail.ContentType(ics.ContentType(what.ics)))); err != nil {
 			return nil, fmt.Errorf("attach calendar: %w", err)
 		}
 	}

@@ -240,7 +240,7 @@ func TestUnsendableMailIsRefusedForGood(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			for _, kind := range []string{notify.ConfirmMail, notify.ReceiptMail} {
+			for _, kind := range []string{notify.ConfirmMail, notify.ReceiptMail, notify.ChangeMail} {
 				d := newDesk()
 				spoil(d)
 				b := setup(t, d)

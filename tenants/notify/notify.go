@@ -30,6 +30,11 @@ const (
 	ConfirmMail = "confirm_mail"
 	ConfirmSMS  = "confirm_sms"
 	ReceiptMail = "receipt_mail"
+	ChangeMail  = "change_mail"
+	ChangeSMS   = "change_sms"
+
+	ReminderMail = "reminder_mail"
+	ReminderSMS  = "reminder_sms"
 )
 
 var (
@@ -50,6 +55,9 @@ type Bookings interface {
 	ReceiptToSend(ctx context.Context, tenant id.Tenant, ref string) (booking.Outgoing, error)
 	// ReceiptSent lets the address be forgotten.
 	ReceiptSent(ctx context.Context, tenant id.Tenant, ref string) error
+	ChangeToSend(ctx context.Context, tenant id.Tenant, ref string) (booking.Outgoing, error)
+	// ChangeSent lets the address be forgotten.
+	ChangeSent(ctx context.Context, tenant id.Tenant, ref string) error
 }
 
 // Facts are what a message says about its sender.
@@ -77,8 +85,13 @@ type SMS interface {
 type Config struct {
 	Bookings  Bookings
 	Practices Practices
-	// SMS may be nil: text messages then fail until their time is over.
-	SMS SMS
+	// Reminders may be nil: then nobody is reminded.
+	Reminders *Reminders
+	// Route is who carries a tenant's text messages, in the order of failing
+	// over. It may be nil or empty: they then fail until their time is over.
+	Route func(ctx context.Context, tenant id.Tenant) ([]Line, error)
+	// Deliveries keeps the accounts of text messages; nil keeps none.
+	Deliveries *Deliveries
 	// SMTPURL is smtp://[user:password@]host[:port] for TLS by STARTTLS, which
 	// is demanded unless the host is this machine, or smtps:// for TLS from the
 	// first byte (where signing in uses PLAIN). Ports default to 587 and 465.
@@ -100,7 +113,9 @@ type Config struct {
 type Service struct {
 	bookings  Bookings
 	practices Practices
-	sms       SMS
+	reminders *Reminders
+	route     func(context.Context, id.Tenant) ([]Line, error)
+	texts     *texts
 	mail      *mailer
 	words     map[string]*vocabulary
 	log       *slog.Logger
@@ -122,21 +137,40 @@ func NewService(c Config) (*Service, error) {
 	if c.Logger == nil {
 		c.Logger = slog.Default()
 	}
-	return &Service{bookings: c.Bookings, practices: c.Practices, sms: c.SMS, mail: m, words: words, log: c.Logger}, nil
+	if c.Route == nil {
+		c.Route = func(context.Context, id.Tenant) ([]Line, error) { return nil, nil }
+	}
+	return &Service{
+		bookings: c.Bookings, practices: c.Practices, reminders: c.Reminders, mail: m, words: words, log: c.Logger,
+		route: c.Route, texts: newTexts(c.Deliveries, c.Logger),
+	}, nil
 }
+
+// TextKinds are the kinds that leave as text messages.
+func TextKinds() []string { return []string{ConfirmSMS, ChangeSMS, ReminderSMS} }
 
 // Handlers are what a relay calls, by kind.
 func (s *Service) Handlers() map[string]jobs.Handler {
-	return map[string]jobs.Handler{
+	all := map[string]jobs.Handler{
 		ConfirmMail: s.handler(s.bookings.ConfirmationToSend, s.sendConfirmMail, s.bookings.ConfirmationSent),
-		ConfirmSMS:  s.handler(s.bookings.ConfirmationToSend, s.sendConfirmSMS, s.bookings.ConfirmationSent),
+		ConfirmSMS:  s.accounted(s.handler(s.bookings.ConfirmationToSend, s.sendSMS, s.bookings.ConfirmationSent)),
 		ReceiptMail: s.handler(s.bookings.ReceiptToSend, s.sendReceiptMail, s.bookings.ReceiptSent),
+		ChangeMail:  s.handler(s.bookings.ChangeToSend, s.sendChangeMail, s.bookings.ChangeSent),
+		ChangeSMS:   s.accounted(s.handler(s.bookings.ChangeToSend, s.sendSMS, s.bookings.ChangeSent)),
+
+		booking.Changed: func(context.Context, jobs.Message) error { return nil },
 	}
+	if r := s.reminders; r != nil {
+		all[ReminderMail] = s.handler(r.ReminderToSend, s.sendReminderMail, r.ReminderSent)
+		all[ReminderSMS] = s.accounted(s.handler(r.ReminderToSend, s.sendSMS, r.ReminderSent))
+		all[booking.Changed] = r.BookingChanged
+	}
+	return all
 }
 
 type (
 	reader func(context.Context, id.Tenant, string) (booking.Outgoing, error)
-	sender func(context.Context, id.Message, booking.Outgoing, Facts) error
+	sender func(context.Context, jobs.Message, booking.Outgoing, Facts) error
 	ender  func(context.Context, id.Tenant, string) error
 )
 
@@ -157,7 +191,7 @@ func (s *Service) handler(read reader, send sender, sent ender) jobs.Handler {
 		if err != nil {
 			return fmt.Errorf("read practice: %w", err)
 		}
-		if err := send(ctx, m.ID, out, facts); err != nil {
+		if err := send(ctx, m, out, facts); err != nil {
 			if errors.Is(err, ErrUnsendable) {
 				return jobs.Permanent(err)
 			}
@@ -189,40 +223,79 @@ func (s *Service) forget(ctx context.Context, m jobs.Message, sent ender) {
 	}
 }
 
-func (s *Service) sendConfirmMail(ctx context.Context, message id.Message, out booking.Outgoing, f Facts) error {
+func (s *Service) sendConfirmMail(ctx context.Context, m jobs.Message, out booking.Outgoing, f Facts) error {
 	if !isLink(out.Link) {
 		return ErrUnsendable.Because(errors.New("no link to confirm"))
 	}
-	return s.sendMail(ctx, message, ConfirmMail, out.Link, "", out, f)
+	return s.sendMail(ctx, m, ConfirmMail, out.Link, "", out, f)
 }
 
-func (s *Service) sendReceiptMail(ctx context.Context, message id.Message, out booking.Outgoing, f Facts) error {
+func (s *Service) sendReceiptMail(ctx context.Context, m jobs.Message, out booking.Outgoing, f Facts) error {
 	if out.ManageLink != "" && !isLink(out.ManageLink) {
 		return ErrUnsendable.Because(errors.New("malformed link to manage"))
 	}
-	return s.sendMail(ctx, message, ReceiptMail, out.ManageLink, out.ICS, out, f)
+	return s.sendMail(ctx, m, ReceiptMail, out.ManageLink, out.ICS, out, f)
 }
 
-func (s *Service) sendMail(ctx context.Context, message id.Message, kind, link, ics string, out booking.Outgoing, f Facts) error {
+func (s *Service) sendChangeMail(ctx context.Context, m jobs.Message, out booking.Outgoing, f Facts) error {
+	if out.Link != "" && !isLink(out.Link) {
+		return ErrUnsendable.Because(errors.New("malformed link"))
+	}
+	return s.sendMail(ctx, m, ChangeMail, out.Link, out.ICS, out, f)
+}
+
+func (s *Service) sendReminderMail(ctx context.Context, m jobs.Message, out booking.Outgoing, f Facts) error {
+	if !isLink(out.ManageLink) {
+		return ErrUnsendable.Because(errors.New("malformed link to manage"))
+	}
+	return s.sendMail(ctx, m, ReminderMail, out.ManageLink, "", out, f)
+}
+
+func (s *Service) sendMail(ctx context.Context, m jobs.Message, kind, link, ics string, out booking.Outgoing, f Facts) error {
 	subject, body, err := s.vocabulary(out.Language).mail(kind, link, out, f)
 	if err != nil {
 		return err
 	}
 	return s.mail.send(ctx, mail{
-		id: message, to: out.Address, name: f.Name, replyTo: f.Email,
+		id: m.ID, to: out.Address, name: f.Name, replyTo: f.Email,
 		subject: subject, body: body, ics: ics,
 	})
 }
 
-func (s *Service) sendConfirmSMS(ctx context.Context, message id.Message, out booking.Outgoing, f Facts) error {
-	if s.sms == nil {
-		return fault.New(fault.Unavailable, "sms_not_configured")
-	}
-	text, err := s.vocabulary(out.Language).sms(out, f)
+func (s *Service) sendSMS(ctx context.Context, m jobs.Message, out booking.Outgoing, f Facts) error {
+	text, err := s.vocabulary(out.Language).sms(m.Kind, out, f)
 	if err != nil {
 		return err
 	}
-	return sendSMS(ctx, s.sms, sdk.Message{ID: message.String(), To: out.Address, Sender: f.SMSSender, Text: text})
+	route, err := s.route(ctx, m.Tenant)
+	if err != nil {
+		return fmt.Errorf("find the way of a text message: %w", err)
+	}
+	return s.texts.carry(ctx, m.Tenant, m.ID, sdk.Message{ID: m.ID.String(), To: out.Address, Sender: f.SMSSender, Text: text}, route)
+}
+
+// accounted closes the account of a text message that will not be sent any
+// more, so that what was taken of the budget is given back.
+func (s *Service) accounted(h jobs.Handler) jobs.Handler {
+	return func(ctx context.Context, m jobs.Message) error {
+		err := h(ctx, m)
+		if s.texts.deliveries == nil || err == nil {
+			return err
+		}
+		state, code := State(""), fault.From(err).Reason
+		switch {
+		case errors.Is(err, jobs.ErrLapsed):
+			state, code = Expired, "address_lapsed"
+		case m.Late, errors.Is(err, ErrTooLate):
+			state, code = Expired, "too_late"
+		case errors.Is(err, ErrUnsendable):
+			state = Failed
+		default:
+			return err
+		}
+		s.texts.keep(ctx, m.ID, func(ctx context.Context) error { return s.texts.deliveries.ended(ctx, m.ID, state, code) })
+		return err
+	}
 }
 
 func (s *Service) vocabulary(language string) *vocabulary {

@@ -52,6 +52,10 @@ func (d *desk) ReceiptToSend(context.Context, id.Tenant, string) (booking.Outgoi
 func (d *desk) ConfirmationSent(context.Context, id.Tenant, string) error {
 	return d.end("confirmation")
 }
+func (d *desk) ChangeToSend(context.Context, id.Tenant, string) (booking.Outgoing, error) {
+	return d.out, d.readErr
+}
+func (d *desk) ChangeSent(context.Context, id.Tenant, string) error { return d.end("change") }
 func (d *desk) ReceiptSent(context.Context, id.Tenant, string) error { return d.end("receipt") }
 
 func (d *desk) end(what string) error {
@@ -68,6 +72,10 @@ func (d *desk) Send(_ context.Context, m sdk.Message) (sdk.Receipt, error) {
 	defer d.mu.Unlock()
 	d.texts = append(d.texts, m)
 	return sdk.Receipt{Parts: 1}, d.smsErr
+}
+
+func (d *desk) route(context.Context, id.Tenant) ([]notify.Line, error) {
+	return []notify.Line{{Provider: id.New[id.Provider](), Plugin: "desk", Open: func(context.Context) (notify.SMS, error) { return d, nil }}}, nil
 }
 
 const address = "mila.kanarienvogel@example.org"
@@ -103,7 +111,7 @@ func setup(t *testing.T, d *desk, change ...func(*notify.Config)) bundle {
 	server := startMailServer(t, nil)
 	log := &bytes.Buffer{}
 	c := notify.Config{
-		Bookings: d, Practices: d, SMS: d, SMTPURL: "smtp://" + server.addr,
+		Bookings: d, Practices: d, Route: d.route, SMTPURL: "smtp://" + server.addr,
 		From: "termine@siegel.example", Domain: "siegel.example:8080", Logger: slog.New(slog.NewTextHandler(log, nil)),
 	}
 	for _, f := range change {
@@ -228,7 +236,7 @@ func TestEveryWordOfEveryMessage(t *testing.T) {
 // ask whether a mail may say it.
 func TestMessagesKnowNothingOfServiceReasonOrPatient(t *testing.T) {
 	t.Parallel()
-	want := []string{"BookingID", "Channel", "Address", "Language", "Link", "ManageLink", "Code", "Stops", "Expires", "Practitioner", "Requested", "ICS"}
+	want := []string{"BookingID", "Channel", "Address", "Language", "Link", "ManageLink", "Code", "Stops", "Expires", "Practitioner", "Requested", "Change", "ICS"}
 	var got []string
 	for f := range reflect.TypeFor[booking.Outgoing]().Fields() {
 		got = append(got, f.Name)
@@ -287,11 +295,12 @@ func TestWhatWasSentIsForgotten(t *testing.T) {
 	t.Parallel()
 	for kind, want := range map[string]string{
 		notify.ConfirmMail: "confirmation", notify.ConfirmSMS: "confirmation", notify.ReceiptMail: "receipt",
+		notify.ChangeMail: "change", notify.ChangeSMS: "change",
 	} {
 		t.Run(kind, func(t *testing.T) {
 			t.Parallel()
 			d := newDesk()
-			if kind == notify.ConfirmSMS {
+			if kind == notify.ConfirmSMS || kind == notify.ChangeSMS {
 				d.out.Address = "+4915112345678"
 			}
 			b := setup(t, d)
@@ -321,7 +330,7 @@ func TestForgettingThatFailsSendsNothingTwice(t *testing.T) {
 
 func TestLapsedAddressDropsTheMessage(t *testing.T) {
 	t.Parallel()
-	for _, kind := range []string{notify.ConfirmMail, notify.ConfirmSMS, notify.ReceiptMail} {
+	for _, kind := range []string{notify.ConfirmMail, notify.ConfirmSMS, notify.ReceiptMail, notify.ChangeMail, notify.ChangeSMS} {
 		d := newDesk()
 		d.readErr = fault.New(fault.Expired, "address_lapsed").Because(errors.New("no record"))
 		b := setup(t, d)

@@ -1,7 +1,6 @@
 package notify
 
 import (
-	"context"
 	"errors"
 	"regexp"
 	"strings"
@@ -9,8 +8,6 @@ import (
 
 	"golang.org/x/text/unicode/norm"
 
-	"siegel/platform/fault"
-	"siegel/plugins/sdk"
 	"siegel/tenants/booking"
 )
 
@@ -22,8 +19,8 @@ var sixDigits = regexp.MustCompile(`^[0-9]{6}$`)
 // sms makes a text of one part. A practice's name is written in the alphabet of
 // text messages and cut where it would need a second part, which costs twice
 // and splits the code from its explanation on old phones.
-func (v *vocabulary) sms(out booking.Outgoing, f Facts) (string, error) {
-	if !sixDigits.MatchString(out.Code) {
+func (v *vocabulary) sms(kind string, out booking.Outgoing, f Facts) (string, error) {
+	if kind == ConfirmSMS && !sixDigits.MatchString(out.Code) {
 		return "", ErrUnsendable.Because(errors.New("the code is not six digits"))
 	}
 	c, err := v.content(out, f)
@@ -33,7 +30,7 @@ func (v *vocabulary) sms(out booking.Outgoing, f Facts) (string, error) {
 	name := []rune(gsm(c.Practice))
 	for {
 		c.Practice = strings.TrimRight(string(name), " .,;:-")
-		text := v.say("confirm_sms", c)
+		text := v.say(kind, c)
 		n := septets(text)
 		if n <= onePart {
 			c.Phone = gsm(c.Phone)
@@ -92,33 +89,4 @@ func gsm(s string) string {
 		}
 	}
 	return strings.Join(strings.Fields(b.String()), " ")
-}
-
-// sendSMS hands over and keeps only the reason of a failure: a provider's words
-// may repeat the number.
-func sendSMS(ctx context.Context, provider SMS, m sdk.Message) error {
-	var bad *sdk.Error
-	if errors.As(m.Check(), &bad) && bad.Kind == sdk.InvalidSender {
-		// A sender that no network takes is no reason to leave a patient without a code.
-		m.Sender = ""
-	}
-	if err := m.Check(); err != nil {
-		return ErrUnsendable.Because(errors.New("the number or the text is malformed"))
-	}
-	_, err := provider.Send(ctx, m)
-	if err == nil {
-		return nil
-	}
-	kind, known := sdk.KindOf(err)
-	switch {
-	case known && (kind == sdk.InvalidRecipient || kind == sdk.Content || kind == sdk.Blocked):
-		return ErrUnsendable.Because(errors.New("the provider says: " + string(kind)))
-	case known:
-		return fault.New(fault.Unavailable, "sms_"+string(kind))
-	}
-	var f *fault.Error
-	if errors.As(err, &f) {
-		return fault.New(f.Code, f.Reason)
-	}
-	return fault.New(fault.Unavailable, "sms_failed")
 }

@@ -173,7 +173,7 @@ func TestProviderDecidesWhetherToTryAgain(t *testing.T) {
 
 func TestWithoutAProviderTextsWait(t *testing.T) {
 	t.Parallel()
-	b := setup(t, smsDesk(), func(c *notify.Config) { c.SMS = nil })
+	b := setup(t, smsDesk(), func(c *notify.Config) { c.Route = nil })
 	if err := b.carry(t, notify.ConfirmSMS); permanent(err) || fault.From(err).Reason != "sms_not_configured" {
 		t.Errorf("got %v", err)
 	}

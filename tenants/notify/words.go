@@ -31,6 +31,8 @@ type content struct {
 	More []stop
 	// Requested says that staff has yet to accept it.
 	Requested bool
+	// Change is what became of it: booked, moved, cancelled.
+	Change booking.Change
 }
 
 type stop struct{ Starts, Location string }
@@ -43,7 +45,7 @@ func readWords() (map[string]*vocabulary, error) {
 			return nil, fmt.Errorf("read words: %w", err)
 		}
 		v := &vocabulary{parts: parts.Option("missingkey=error"), mails: map[string]*template.Template{}}
-		for _, kind := range []string{ConfirmMail, ReceiptMail} {
+		for _, kind := range []string{ConfirmMail, ReceiptMail, ChangeMail, ReminderMail} {
 			t, err := template.Must(parts.Clone()).ParseFS(wordFiles, "words/"+language+"/"+kind+".txt")
 			if err != nil {
 				return nil, fmt.Errorf("read words: %w", err)
@@ -90,7 +92,7 @@ func (v *vocabulary) moment(t time.Time) string {
 func (v *vocabulary) content(out booking.Outgoing, f Facts) (content, error) {
 	c := content{
 		Practice: oneLine(f.Name), Phone: oneLine(f.Phone), Practitioner: oneLine(out.Practitioner),
-		Code: out.Code, Requested: out.Requested,
+		Code: out.Code, Requested: out.Requested, Change: out.Change,
 	}
 	if c.Practice == "" || len(out.Stops) == 0 {
 		return content{}, ErrUnsendable.Because(errors.New("the practice has no name, or the booking no time"))

@@ -20,4 +20,5 @@ alter table resource
   add column overflow integer not null default 0 constraint resource_overflow check (overflow between 0 and 20);
 comment on column resource.overflow is 'How many units beyond capacity staff may book at once.';
 
-create index occupation_of_appointment on occupation (tenant_id, appointment_id);
+-- What a booking was before; what it is now, appointment_booking_once finds.
+create index appointment_ended on appointment (tenant_id, booking_id) where status in ('cancelled', 'entered-in-error');

@@ -64,6 +64,21 @@ type statusRequest struct {
 	}
 }
 
+type tellRequest struct {
+	ID   string `path:"id" maxLength:"64"`
+	Body struct {
+		Channel  string `json:"channel" enum:"mail,sms"`
+		Address  string `json:"address" maxLength:"254" doc:"Taken out of the opened booking; kept sealed until the message has left, an hour at most"`
+		Language string `json:"language,omitempty" enum:"de,en"`
+	}
+}
+
+type tellAnswer struct {
+	Body struct {
+		Message id.Message `json:"message"`
+	}
+}
+
 type historyRequest struct {
 	ID string `path:"id" maxLength:"64"`
 }
@@ -142,6 +157,24 @@ func mountDesk(s *server.Server, v Services) {
 		}
 		answer := &statusAnswer{}
 		answer.Body.Status = in.Body.Status
+		return answer, nil
+	})
+	server.Register(s, server.Operation{
+		ID: "tellPatient", Method: http.MethodPost, Path: "/api/v1/appointments/{id}/tell", Status: http.StatusAccepted,
+		Summary: "Tell the patient what became of the appointment, at an address that the practice releases for it",
+	}, func(ctx context.Context, in *tellRequest) (*tellAnswer, error) {
+		var appointment id.Appointment
+		if err := appointment.UnmarshalText([]byte(in.ID)); err != nil {
+			return nil, err
+		}
+		message, err := v.Booking.Tell(ctx, server.From(ctx).Tenant.ID, booking.Released{
+			Appointment: appointment, Channel: booking.Channel(in.Body.Channel), Address: in.Body.Address, Language: in.Body.Language,
+		})
+		if err != nil {
+			return nil, err
+		}
+		answer := &tellAnswer{}
+		answer.Body.Message = message
 		return answer, nil
 	})
 	server.Register(s, server.Operation{

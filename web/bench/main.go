@@ -127,7 +127,7 @@ func parts() []struct {
 	}{
 		{"engine", measureEngine}, {"page", measurePage}, {"start", measureStart}, {"memory", measureMemory},
 		{"slots", measureSlots}, {"slots_cached", measureSlotsCached}, {"history", measureHistory},
-		{"hold", measureHold}, {"booking", measureBooking}, {"wave", measureWave},
+		{"hold", measureHold}, {"booking", measureBooking}, {"wave", measureWave}, {"plugin", measurePlugin},
 	}
 }
 

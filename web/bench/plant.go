@@ -56,6 +56,8 @@ func random(n int) []byte {
 type keys struct {
 	document, signature []byte
 	kid                 string
+	// agreement is the version that the demo's practices accepted.
+	agreement string
 }
 
 func (f *field) plant(ctx context.Context) error {
@@ -103,6 +105,9 @@ func (f *field) demoKeys(ctx context.Context) (k keys, err error) {
 		Scan(&k.document, &k.signature); err != nil {
 		return k, fmt.Errorf("the demo's keys: %w", err)
 	}
+	if err := db.QueryRow(ctx, `select version from agreement order by accepted desc limit 1`).Scan(&k.agreement); err != nil {
+		return k, fmt.Errorf("the demo's agreement: %w", err)
+	}
 	var directory struct {
 		DataKeys []struct {
 			KID string `json:"kid"`
@@ -129,6 +134,10 @@ func (p *practice) plant(ctx context.Context, product, floor *pgx.Conn, k keys) 
 		p.tenant, p.location, p.practitioners)
 	b.Queue(`insert into key_directory (tenant_id, sequence, document, signature, issued, expires) values ($1, 1, $2, $3, now(), now() + interval '90 days')`, p.tenant, k.document, k.signature)
 	b.Queue(`insert into keyring (tenant_id, recovery_proven) values ($1, now())`, p.tenant)
+	b.Queue(`insert into business (tenant_id, specialty, open) values ($1, 'general_practice', true)`, p.tenant)
+	// As if accepted by a demo's owner, whose edition is the newest.
+	b.Queue(`insert into agreement (tenant_id, id, version, language, provider, hash, document, account_id, name)
+		select $1, gen_random_uuid(), $2, 'de', sha256(''), sha256(''), '', gen_random_uuid(), 'Bench'`, p.tenant, k.agreement)
 	if err := product.SendBatch(ctx, &b).Close(); err != nil {
 		return err
 	}
