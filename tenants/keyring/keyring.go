@@ -26,6 +26,7 @@ import (
 	"siegel/platform/memo"
 	"siegel/platform/postgres"
 	"siegel/platform/seal"
+	"siegel/tenants/audit"
 )
 
 // Age is how old an answer may be that is given from memory.
@@ -59,15 +60,25 @@ type Service struct {
 	db     *postgres.DB
 	now    func() time.Time
 	newest *memo.Cache[id.Tenant, state]
-	// kids are those of directories that were verified before, by hash.
-	kids *memo.Cache[[sha256.Size]byte, string]
+	// listed is what directories say that were verified before, by hash.
+	listed *memo.Cache[[sha256.Size]byte, listing]
 }
 
 // state is what is remembered of a tenant's newest directory.
 type state struct {
 	signed seal.Signed
-	kid    string
+	listing
 	open   bool
+	proven time.Time
+}
+
+// listing is what a directory says.
+type listing struct {
+	kid      string
+	sequence int64
+	epoch    int
+	expires  time.Time
+	members  map[string]string // kid by account
 }
 
 // NewService returns a Service.
@@ -81,7 +92,7 @@ func NewService(c Config) (*Service, error) {
 	return &Service{
 		db: c.DB, now: c.Now,
 		newest: memo.New[id.Tenant, state](Age, 10_000, c.Now),
-		kids:   memo.New[[sha256.Size]byte, string](time.Hour, 10_000, c.Now),
+		listed: memo.New[[sha256.Size]byte, listing](time.Hour, 10_000, c.Now),
 	}, nil
 }
 
@@ -123,13 +134,14 @@ func (s *Service) state(ctx context.Context, tenant id.Tenant) (state, error) {
 	return s.newest.Get(ctx, tenant, func(ctx context.Context) (state, error) {
 		var st state
 		var found *postgres.Found
+		var proven *time.Time
 		err := s.db.Batch(ctx, tenant, func(b *postgres.Batch) {
 			found = b.Row(`
-				select d.document, d.signature, d.expires > now() and k.recovery_proven is not null
+				select d.document, d.signature, d.expires > now() and k.recovery_proven is not null, k.recovery_proven
 				from key_directory d join keyring k on k.tenant_id = d.tenant_id
 				where d.tenant_id = $1
 				order by d.sequence desc limit 1`,
-				[]any{tenant}, (*[]byte)(&st.signed.Document), (*[]byte)(&st.signed.Signature), &st.open)
+				[]any{tenant}, (*[]byte)(&st.signed.Document), (*[]byte)(&st.signed.Signature), &st.open, &proven)
 		})
 		if err != nil {
 			return state{}, fmt.Errorf("read key directory: %w", err)
@@ -137,17 +149,56 @@ func (s *Service) state(ctx context.Context, tenant id.Tenant) (state, error) {
 		if !found.OK {
 			return state{}, ErrNoKeys
 		}
+		if proven != nil {
+			st.proven = proven.UTC()
+		}
 		hash := sha256.Sum256(slices.Concat(st.signed.Document, st.signed.Signature))
-		st.kid, err = s.kids.Get(ctx, hash, func(context.Context) (string, error) {
+		st.listing, err = s.listed.Get(ctx, hash, func(context.Context) (listing, error) {
 			d, err := seal.ParseDirectory(st.signed.Document, st.signed.Signature)
 			if err != nil {
 				// Not the caller's mistake, whatever the parser calls it.
-				return "", fault.New(fault.Internal, "internal").Because(fmt.Errorf("stored key directory: %w", err))
+				return listing{}, fault.New(fault.Internal, "internal").Because(fmt.Errorf("stored key directory: %w", err))
 			}
-			return d.Current().KID, nil
+			l := listing{kid: d.Current().KID, sequence: d.Sequence, epoch: d.Current().Epoch, expires: d.Expires, members: map[string]string{}}
+			for _, m := range d.Members {
+				l.members[m.Account] = m.KID
+			}
+			return l, nil
 		})
 		return st, err
 	})
+}
+
+// Holding is who holds a practice's keys, as its newest directory says.
+type Holding struct {
+	Sequence int64
+	// Epoch is that of the data key.
+	Epoch   int
+	Expires time.Time // UTC
+	// Members is how many people are listed.
+	Members int
+	// RecoveryProven is when the printed code was typed back, UTC; zero before.
+	RecoveryProven time.Time
+
+	members map[string]string
+}
+
+// Lists says whether an account is listed with the member key that it has now.
+func (h Holding) Lists(account id.Account, public []byte) bool {
+	return len(public) > 0 && h.members[account.UUID()] == seal.KID(public)
+}
+
+// Knows says whether an account is listed, with whichever key.
+func (h Holding) Knows(account id.Account) bool { return h.members[account.UUID()] != "" }
+
+// Holding is at most [Age] old. It returns [ErrNoKeys].
+func (s *Service) Holding(ctx context.Context, tenant id.Tenant) (Holding, error) {
+	st, err := s.state(ctx, tenant)
+	if err != nil {
+		return Holding{}, err
+	}
+	return Holding{Sequence: st.sequence, Epoch: st.epoch, Expires: st.expires, Members: len(st.members),
+		RecoveryProven: st.proven, members: st.members}, nil
 }
 
 // Held returns the newest directory and what is wrapped for a holder, named by
@@ -202,9 +253,13 @@ type First struct {
 	RecoveryProven bool
 }
 
+// Also is what belongs to a change of keys and is done with it, or not at all.
+// It gets the directory that the change leads to.
+type Also func(ctx context.Context, tx bun.Tx, next seal.Directory) error
+
 // Save stores a practice's first keyring. It returns [ErrSequence] where there
 // is one already, [ErrMalformedKeyring], or an error of platform/seal.
-func (s *Service) Save(ctx context.Context, tenant id.Tenant, f First) error {
+func (s *Service) Save(ctx context.Context, tenant id.Tenant, f First, also ...Also) error {
 	d, err := s.parse(tenant, f.Directory)
 	if err != nil {
 		return err
@@ -226,7 +281,10 @@ func (s *Service) Save(ctx context.Context, tenant id.Tenant, f First) error {
 			`insert into keyring (tenant_id, recovery_proven) values (?, case when ? then now() end)`,
 			tenant, f.RecoveryProven,
 		).Exec(ctx)
-		return err
+		if err != nil {
+			return err
+		}
+		return do(ctx, tx, d, also)
 	})
 	return s.saved(tenant, err)
 }
@@ -240,6 +298,7 @@ func (s *Service) ProveRecovery(ctx context.Context, tenant id.Tenant) error {
 		found = b.Row(`
 			update keyring set recovery_proven = coalesce(recovery_proven, now())
 			where tenant_id = $1 returning 1`, []any{tenant}, &one)
+		audit.Record(b, audit.Now(ctx, tenant, "keyring.prove_recovery", ""))
 	})
 	if err != nil {
 		return fmt.Errorf("prove recovery: %w", err)
@@ -255,14 +314,17 @@ func (s *Service) ProveRecovery(ctx context.Context, tenant id.Tenant) error {
 type Next struct {
 	Directory seal.Signed
 	Wraps     []seal.Wrap
+	// RecoveryProven says that a new recovery code was typed back already.
+	RecoveryProven bool
 }
 
 // Append stores the next directory and the wraps that come with it, and drops
-// the wraps of holders who are no longer listed. It returns [ErrNoKeys],
+// the wraps of holders who are no longer listed, and those of the identity for
+// who is an owner no more. It returns [ErrNoKeys],
 // [ErrSequence] unless the directory's sequence and hash follow the newest one,
 // seal.ErrDirectoryPin where another identity signed it, [ErrMalformedKeyring],
 // or another error of platform/seal. A new recovery key has yet to be proven.
-func (s *Service) Append(ctx context.Context, tenant id.Tenant, n Next) error {
+func (s *Service) Append(ctx context.Context, tenant id.Tenant, n Next, also ...Also) error {
 	next, err := s.parse(tenant, n.Directory)
 	if err != nil {
 		return err
@@ -286,7 +348,7 @@ func (s *Service) Append(ctx context.Context, tenant id.Tenant, n Next) error {
 			return ErrMalformedKeyring
 		}
 
-		kept, err := dropWraps(ctx, tx, tenant, holders(next))
+		kept, err := dropWraps(ctx, tx, tenant, next)
 		if err != nil {
 			return err
 		}
@@ -300,11 +362,23 @@ func (s *Service) Append(ctx context.Context, tenant id.Tenant, n Next) error {
 			return err
 		}
 		if next.Recovery.KID != newest.Recovery.KID {
-			_, err = tx.NewRaw(`update keyring set recovery_proven = null where tenant_id = ?`, tenant).Exec(ctx)
+			_, err = tx.NewRaw(`update keyring set recovery_proven = case when ? then now() end where tenant_id = ?`, n.RecoveryProven, tenant).Exec(ctx)
+			if err != nil {
+				return err
+			}
 		}
-		return err
+		return do(ctx, tx, next, also)
 	})
 	return s.saved(tenant, err)
+}
+
+func do(ctx context.Context, tx bun.Tx, next seal.Directory, also []Also) error {
+	for _, f := range also {
+		if err := f(ctx, tx, next); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // parse accepts a directory that is this tenant's and counts now.

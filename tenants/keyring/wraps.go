@@ -5,11 +5,13 @@ import (
 	"context"
 	"fmt"
 	"slices"
+	"strconv"
 
 	"github.com/uptrace/bun"
 
 	"siegel/platform/id"
 	"siegel/platform/seal"
+	"siegel/tenants/audit"
 )
 
 // fits checks wraps against the directory that they come with. Each of added
@@ -89,11 +91,18 @@ func holders(d seal.Directory) []string {
 	return kids
 }
 
-// dropWraps deletes the wraps of all but the given holders and returns what is
-// left, without its ciphertext.
-func dropWraps(ctx context.Context, tx bun.Tx, tenant id.Tenant, holders []string) ([]seal.Wrap, error) {
+// dropWraps deletes the wraps of those whom the directory does not let hold
+// them, and returns what is left, without its ciphertext.
+func dropWraps(ctx context.Context, tx bun.Tx, tenant id.Tenant, next seal.Directory) ([]seal.Wrap, error) {
+	owners := []string{next.Recovery.KID}
+	for _, m := range next.Members {
+		if m.Role == seal.RoleOwner {
+			owners = append(owners, m.KID)
+		}
+	}
 	_, err := tx.NewRaw(
-		`delete from wrapped_key where tenant_id = ? and holder not in (?)`, tenant, bun.List(holders),
+		`delete from wrapped_key where tenant_id = ? and (holder not in (?) or kind = 'identity' and holder not in (?))`,
+		tenant, bun.List(holders(next)), bun.List(owners),
 	).Exec(ctx)
 	if err != nil {
 		return nil, fmt.Errorf("drop wrapped keys: %w", err)
@@ -136,7 +145,9 @@ func insertDirectory(ctx context.Context, tx bun.Tx, tenant id.Tenant, d seal.Di
 	if err != nil {
 		return fmt.Errorf("insert key directory: %w", err)
 	}
-	return nil
+	act := audit.Now(ctx, tenant, "keyring.put", "")
+	act.Detail = map[string]string{"sequence": strconv.FormatInt(int64(d.Sequence), 10)}
+	return audit.RecordTx(ctx, tx, act)
 }
 
 // newestDirectory returns the newest directory and its bytes, or [ErrNoKeys].

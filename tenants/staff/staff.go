@@ -42,6 +42,8 @@ const (
 	Owner        Role = "owner"
 	Practitioner Role = "practitioner"
 	FrontDesk    Role = "front_desk"
+	// Billing sees counts and bills, and holds no keys.
+	Billing Role = "billing"
 )
 
 // Access is the role as the access policy knows it; for anything but the roles
@@ -54,6 +56,8 @@ func (r Role) Access() access.Role {
 		return access.Practitioner
 	case FrontDesk:
 		return access.FrontDesk
+	case Billing:
+		return access.Billing
 	default:
 		return ""
 	}
@@ -87,13 +91,14 @@ func NewService(c Config) (*Service, error) {
 
 // Add makes an account a member. The vouch is what the member's own client made
 // of the tenant's identity (seal.Directory.Vouch); it is kept as it comes, since
-// only that client can check it. Add returns [ErrAlreadyMember], whatever the
+// only that client can check it; nil for somebody who has yet to compare the
+// words ([Service.SetVouch]). Add returns [ErrAlreadyMember], whatever the
 // role, [ErrUnknownRole] or [ErrMalformedVouch].
 func (s *Service) Add(ctx context.Context, tenant id.Tenant, account id.Account, role Role, vouch []byte) error {
 	if role.Access() == "" {
 		return ErrUnknownRole
 	}
-	if len(vouch) != seal.VouchSize {
+	if vouch != nil && len(vouch) != seal.VouchSize {
 		return ErrMalformedVouch
 	}
 	var added *postgres.Found
@@ -152,7 +157,7 @@ func (s *Service) Role(ctx context.Context, tenant id.Tenant, account id.Account
 	})
 }
 
-// Vouch is the member's vouch, as it came with [Service.Add]. It returns
+// Vouch is the member's vouch, nil where there is none yet. It returns
 // [ErrNotMember].
 func (s *Service) Vouch(ctx context.Context, tenant id.Tenant, account id.Account) ([]byte, error) {
 	var vouch []byte

@@ -130,7 +130,7 @@ func TestAdd(t *testing.T) {
 
 	t.Run("RefusesVouchesOfAnotherLength", func(t *testing.T) {
 		t.Parallel()
-		for _, v := range [][]byte{nil, {}, vouch(1)[1:], append(vouch(1), 1)} {
+		for _, v := range [][]byte{{}, vouch(1)[1:], append(vouch(1), 1)} {
 			if err := s.Add(t.Context(), id.New[id.Tenant](), id.New[id.Account](), staff.Owner, v); !errors.Is(err, staff.ErrMalformedVouch) {
 				t.Errorf("%d bytes: got %v, want %v", len(v), err, staff.ErrMalformedVouch)
 			}

@@ -207,7 +207,7 @@ async function verify(identity: Bytes, document: Bytes, signature: string): Prom
   return crypto.subtle.verify(SIGNING, key, bytes, document);
 }
 
-/** Writes a first directory, in the order and spelling that is signed. */
+/** Writes a first directory. */
 export function writeDirectory(d: {
   tenant: string;
   issued: Date;
@@ -217,20 +217,36 @@ export function writeDirectory(d: {
   owner: { account: string; kid: string; publicKey: Bytes };
   recovery: { kid: string; publicKey: Bytes };
 }): Bytes {
+  return writeDocument({
+    tenant: d.tenant,
+    sequence: 1,
+    previous: new Uint8Array(0),
+    issued: d.issued,
+    identity: d.identity,
+    dataKeys: [{ kid: d.dataKey.kid, suite: SUITE, epoch: 1, publicKey: d.dataKey.publicKey }],
+    bookKeys: [d.bookKey],
+    members: [{ ...d.owner, role: "owner" }],
+    recovery: d.recovery,
+    revoked: [],
+  });
+}
+
+/** Writes a directory that expires after its time, in the order and spelling that is signed. */
+export function writeDocument(d: Omit<Directory, "expires" | "fingerprint" | "shownFingerprint">): Bytes {
   return utf8(
     JSON.stringify({
       v: 1,
       tenant: d.tenant,
-      sequence: 1,
-      previous: "",
+      sequence: d.sequence,
+      previous: toBase64(d.previous),
       issued: writeTime(d.issued),
       expires: writeTime(new Date(d.issued.getTime() + LIFE)),
       identity: toBase64(d.identity),
-      data_keys: [{ kid: d.dataKey.kid, suite: SUITE, epoch: 1, public: toBase64(d.dataKey.publicKey) }],
-      book_keys: [{ epoch: d.bookKey.epoch, check: toBase64(d.bookKey.check) }],
-      members: [{ account: d.owner.account, role: "owner", kid: d.owner.kid, public: toBase64(d.owner.publicKey) }],
+      data_keys: d.dataKeys.map(({ kid, suite, epoch, publicKey }) => ({ kid, suite, epoch, public: toBase64(publicKey) })),
+      book_keys: d.bookKeys.map(({ epoch, check }) => ({ epoch, check: toBase64(check) })),
+      members: d.members.map(({ account, role, kid, publicKey }) => ({ account, role, kid, public: toBase64(publicKey) })),
       recovery: { kid: d.recovery.kid, public: toBase64(d.recovery.publicKey) },
-      revoked: [],
+      revoked: d.revoked,
     }),
   );
 }

@@ -13,11 +13,11 @@ import {
   writeDirectory,
 } from "./directory.ts";
 import { SealError } from "./error.ts";
-import { gcmKey, gcmOpen, gcmSeal, NONCE_SIZE } from "./gcm.ts";
+import { gcmKey } from "./gcm.ts";
 import { generateKey, type PrivateKey, privateKey } from "./hpke.ts";
+import { makeMemberKey, unwrapMemberKey } from "./member.ts";
 import { checkKdf, KDF, type Secrets } from "./password.ts";
 import { newRecoveryCode, recoveryKey } from "./recovery.ts";
-import { SEED_SIZE, TAG_SIZE } from "./sizes.ts";
 import { makeVouch } from "./vouch.ts";
 import { type Kind, parseWrap, unwrapKey, type Wrap, wrapKey } from "./wrap.ts";
 
@@ -68,6 +68,13 @@ export interface Holder {
 /** What opens the keys. */
 export type Opener = { readonly unlock: Bytes } | { readonly recoveryCode: string };
 
+/** What a server may have of a practice's first keys. */
+export interface FirstKeys {
+  readonly directory: SignedDirectory;
+  readonly keys: readonly Wrap[];
+  readonly vouch: string;
+}
+
 /**
  * Makes all keys of a practice with one owner. `stored` goes to the server;
  * the recovery code goes on paper and never to the server.
@@ -82,9 +89,45 @@ export async function makeKeyring(owner: {
   const { tenant, account, salt, secrets } = owner;
   requireUuids(tenant, account);
   checkKdf(KDF, salt);
+  const member = await makeMemberKey(account, secrets.unlock);
+  const { first, recoveryCode } = await makeFirstKeys({
+    tenant,
+    account,
+    unlock: secrets.unlock,
+    wrapped: member.wrapped,
+    now: owner.now,
+  });
+  const { issued, expires } = await openDirectory(first.directory);
+  const stored: NewKeyring = {
+    ...first,
+    issued,
+    expires,
+    member_key: { wrapped: member.wrapped, method: "password" },
+    member_public: member.publicKey,
+    kdf: KDF,
+    salt: toBase64(salt),
+    sign_in_secret: toBase64(secrets.signIn),
+  };
+  return { stored, recoveryCode };
+}
+
+/**
+ * Makes identity, data and book key and a recovery code for a practice whose
+ * owner has a member key already. Throws `wrong_password`.
+ */
+export async function makeFirstKeys(owner: {
+  tenant: string;
+  account: string;
+  unlock: Bytes;
+  wrapped: string;
+  now: Date;
+}): Promise<{ first: FirstKeys; recoveryCode: string }> {
+  const { tenant, account } = owner;
+  requireUuids(tenant, account);
+  const seed = await unwrapMemberKey(owner.unlock, account, owner.wrapped);
+  const member = await privateKey(seed);
   const recoveryCode = await newRecoveryCode();
   const recovery = await recoveryKey(recoveryCode, tenant);
-  const member = await generateKey();
   const data = await generateKey();
   const book = random(32);
   const identity = await generateIdentity();
@@ -96,35 +139,21 @@ export async function makeKeyring(owner: {
     identity: identity.point,
     dataKey: data.key,
     bookKey: await bookEntry(tenant, 1, book),
-    owner: { account, kid: member.key.kid, publicKey: member.key.publicKey },
+    owner: { account, kid: member.kid, publicKey: member.publicKey },
     recovery,
   });
   const signature = new Uint8Array(await crypto.subtle.sign(SIGNING, identity.key, document));
   const directory = { document: toBase64(document), signature: toBase64(signature) };
-  const { expires, fingerprint } = await openDirectory(directory);
+  const { fingerprint } = await openDirectory(directory);
 
   const practiceKeys: readonly [Kind, Bytes][] = [["identity", identity.scalar], ["data", data.seed], ["book", book]];
   const keys: Wrap[] = [];
-  for (const holder of [member.key, recovery]) {
+  for (const holder of [member, recovery]) {
     for (const [kind, key] of practiceKeys) keys.push(await wrapKey(holder, tenant, kind, 1, key));
   }
-  const wrapped = await wrapMemberKey(secrets.unlock, account, member.seed);
-  const vouch = await makeVouch(member.seed, { tenant, account }, fingerprint);
-  for (const secret of [identity.scalar, data.seed, book, member.seed]) secret.fill(0);
-
-  const stored: NewKeyring = {
-    directory,
-    issued,
-    expires,
-    member_key: { wrapped, method: "password" },
-    vouch,
-    member_public: toBase64(member.key.publicKey),
-    keys,
-    kdf: KDF,
-    salt: toBase64(salt),
-    sign_in_secret: toBase64(secrets.signIn),
-  };
-  return { stored, recoveryCode };
+  const vouch = await makeVouch(seed, { tenant, account }, fingerprint);
+  for (const secret of [identity.scalar, data.seed, book, seed]) secret.fill(0);
+  return { first: { directory, keys, vouch }, recoveryCode };
 }
 
 /**
@@ -136,6 +165,29 @@ export async function makeKeyring(owner: {
  * not the directory's.
  */
 export async function unlockKeyring(served: ServedKeyring, holder: Holder, opener: Opener): Promise<Keyring> {
+  const { directory, secrets } = await unwrapSecrets(served, holder, opener);
+  const keyring: Keyring = { directory, identity: undefined, data: new Map(), books: new Map() };
+  for (const one of secrets) {
+    if (one.kind === "identity") keyring.identity = one.key;
+    else if (one.kind === "data") keyring.data.set(one.key.kid, one.key);
+    else keyring.books.set(one.epoch, one.key);
+    one.secret.fill(0);
+  }
+  return keyring;
+}
+
+/** A practice key that was unwrapped and is one that the directory lists. Whoever asked for it overwrites `secret`. */
+export type Secret =
+  | { readonly kind: "identity"; readonly epoch: number; readonly secret: Bytes; readonly key: CryptoKey }
+  | { readonly kind: "data"; readonly epoch: number; readonly secret: Bytes; readonly key: PrivateKey }
+  | { readonly kind: "book"; readonly epoch: number; readonly secret: Bytes; readonly key: CryptoKey };
+
+/** Opens what `unlockKeyring` opens, with the same checks and errors, and leaves the secrets to the caller. */
+export async function unwrapSecrets(
+  served: ServedKeyring,
+  holder: Holder,
+  opener: Opener,
+): Promise<{ directory: Directory; secrets: Secret[] }> {
   const { tenant, account } = holder;
   requireUuids(tenant, account);
   let key: PrivateKey;
@@ -164,12 +216,18 @@ export async function unlockKeyring(served: ServedKeyring, holder: Holder, opene
     if (directory.recovery.kid !== key.kid) throw new SealError("not_in_directory");
   }
 
-  const keyring: Keyring = { directory, identity: undefined, data: new Map(), books: new Map() };
-  for (const wrap of served.keys.map(parseWrap)) {
-    if (wrap.holder !== key.kid) continue;
-    await take(keyring, wrap, await unwrapKey(key, tenant, wrap));
+  const secrets: Secret[] = [];
+  try {
+    for (const wrap of served.keys.map(parseWrap)) {
+      if (wrap.holder !== key.kid) continue;
+      if (secrets.some((one) => one.kind === wrap.kind && one.epoch === wrap.epoch)) throw new SealError("tampered");
+      secrets.push(await verified(directory, wrap, await unwrapKey(key, tenant, wrap)));
+    }
+  } catch (cause) {
+    for (const one of secrets) one.secret.fill(0);
+    throw cause;
   }
-  return keyring;
+  return { directory, secrets };
 }
 
 /** The signed directory, as far as it can be checked without a key. */
@@ -185,30 +243,27 @@ async function openOwnDirectory(served: ServedKeyring, holder: Holder): Promise<
  * Accepts an unwrapped key. Anyone can wrap for a public key, so a key counts
  * only where the directory lists its public part or, for a book key, its check.
  */
-async function take(keyring: Keyring, wrap: Wrap, secret: Bytes): Promise<void> {
-  const { directory } = keyring;
+async function verified(directory: Directory, wrap: Wrap, secret: Bytes): Promise<Secret> {
+  const { kind, epoch } = wrap;
   try {
-    switch (wrap.kind) {
+    switch (kind) {
       case "identity":
-        keyring.identity = await importIdentity(secret, directory.identity);
-        return;
+        return { kind, epoch, secret, key: await importIdentity(secret, directory.identity) };
       case "data": {
         const key = await privateKey(secret);
-        const known = directory.dataKeys.some((entry) => entry.kid === key.kid && entry.epoch === wrap.epoch);
-        if (!known) throw new SealError("tampered");
-        keyring.data.set(key.kid, key);
-        return;
+        if (!directory.dataKeys.some((entry) => entry.kid === key.kid && entry.epoch === epoch)) throw new SealError("tampered");
+        return { kind, epoch, secret, key };
       }
       case "book": {
-        const listed = directory.bookKeys.find((entry) => entry.epoch === wrap.epoch);
-        const { check } = await bookEntry(directory.tenant, wrap.epoch, secret);
-        if (!listed || !equal(check, listed.check) || keyring.books.has(wrap.epoch)) throw new SealError("tampered");
-        keyring.books.set(wrap.epoch, await gcmKey(secret));
-        return;
+        const listed = directory.bookKeys.find((entry) => entry.epoch === epoch);
+        const { check } = await bookEntry(directory.tenant, epoch, secret);
+        if (!listed || !equal(check, listed.check)) throw new SealError("tampered");
+        return { kind, epoch, secret, key: await gcmKey(secret) };
       }
     }
-  } finally {
+  } catch (cause) {
     secret.fill(0);
+    throw cause;
   }
 }
 
@@ -229,27 +284,6 @@ export function newestBook(keyring: Keyring): { key: CryptoKey; epoch: number } 
   const key = keyring.books.get(epoch);
   if (key === undefined) throw new SealError("unknown_key");
   return { key, epoch };
-}
-
-async function wrapMemberKey(unlock: Bytes, account: string, seed: Bytes): Promise<string> {
-  return toBase64(await gcmSeal(await gcmKey(unlock), seed, memberAad(account)));
-}
-
-/** The seed of the member's key. */
-async function unwrapMemberKey(unlock: Bytes, account: string, wrapped: string): Promise<Bytes> {
-  const bytes = fromBase64(wrapped);
-  if (bytes.length !== NONCE_SIZE + SEED_SIZE + TAG_SIZE) throw new SealError("malformed_key");
-  const key = await gcmKey(unlock);
-  try {
-    return await gcmOpen(key, bytes, memberAad(account));
-  } catch (cause) {
-    // A wrong password and an altered key look the same.
-    throw new SealError("wrong_password", { cause });
-  }
-}
-
-function memberAad(account: string): string {
-  return `siegel|member|1|${account}|password`;
 }
 
 async function generateIdentity(): Promise<{ key: CryptoKey; point: Bytes; scalar: Bytes }> {

@@ -1,0 +1,197 @@
+/**
+ * What an owner does with the practice's keys. Each act asks for the password
+ * anew: bare keys are in memory only while it lasts.
+ */
+import { serverNow } from "../../api/http.ts";
+import { bareId, fromBase64 } from "../../seal/bytes.ts";
+import type { Member, Role } from "../../seal/directory.ts";
+import { openDirectory } from "../../seal/directory.ts";
+import { SealError } from "../../seal/error.ts";
+import { makeFirstKeys, type Opener, type ServedKeyring } from "../../seal/keyring.ts";
+import { type Bare, forgetBare, nextKeyring, openBare } from "../../seal/keyring-next.ts";
+import { vouchFor } from "../../seal/member.ts";
+import type { Secrets } from "../../seal/password.ts";
+import { newRecoveryCode, parseRecoveryCode, recoveryKey } from "../../seal/recovery.ts";
+import { joiningWords } from "../../seal/words.ts";
+import { splitPasswordInWorker } from "../../seal/workers.ts";
+import { recall } from "../seen.ts";
+import { type SessionBody, startSession } from "../server.ts";
+import { saltOf, signInSecret } from "../unlock.ts";
+import { changeRole, confirm, getHeld, getRecoveryHeld, type HeldKeyring, type KeysBody, type People, type Person, type PersonRole, postKeyring, proveRecovery, putKeyring, putVouch, removePerson } from "./client.ts";
+
+export type Me = Pick<SessionBody, "tenant" | "account" | "email">;
+
+const now = () => new Date(serverNow());
+const idsOf = (me: Me) => ({ tenant: bareId("ten", me.tenant), account: bareId("acc", me.account) });
+
+/** Splits the password and shows the server that it is really the person. Throws wrong_proof. */
+async function proven(me: Me, password: string): Promise<Secrets> {
+  const start = await startSession(me.email);
+  const secrets = await splitPasswordInWorker(password, start.kdf, saltOf(start.salt));
+  await confirm(signInSecret(secrets));
+  return secrets;
+}
+
+function listed(held: HeldKeyring): ServedKeyring {
+  if (held.directory === null) throw new SealError("not_in_directory");
+  return { ...held, directory: held.directory, vouch: held.vouch ?? "" };
+}
+
+/** What this browser knows of the practice from before. */
+function known(tenant: string): { pin?: string; sequence?: number } {
+  const seen = recall(tenant);
+  return seen ? { pin: seen.fingerprint, sequence: seen.sequence } : {};
+}
+
+async function withBare<T>(me: Me, opener: Opener, held: HeldKeyring, act: (bare: Bare, served: ServedKeyring) => Promise<T>): Promise<T> {
+  const ids = idsOf(me);
+  const served = listed(held);
+  const bare = await openBare(served, { ...ids, ...known(ids.tenant) }, opener);
+  try {
+    return await act(bare, served);
+  } finally {
+    forgetBare(bare);
+  }
+}
+
+/** Done tells the office to open what there is now. The secrets' unlock half is then overwritten by whoever opens. */
+export type Done = (secrets: Secrets) => Promise<void>;
+
+async function change<T>(me: Me, password: string, done: Done, act: (bare: Bare) => Promise<T>): Promise<T> {
+  const secrets = await proven(me, password);
+  const result = await withBare(me, { unlock: secrets.unlock }, await getHeld(), act);
+  await done(secrets);
+  return result;
+}
+
+/** Makes the practice's first keys. The code is for paper; it is shown once. */
+export async function makeFirst(me: Me, password: string, done: Done): Promise<string> {
+  const secrets = await proven(me, password);
+  const held = await getHeld();
+  const { first, recoveryCode } = await makeFirstKeys({ ...idsOf(me), unlock: secrets.unlock, wrapped: held.member_key.wrapped, now: now() });
+  await postKeyring({ directory: first.directory, keys: first.keys, vouch: first.vouch });
+  await done(secrets);
+  return recoveryCode;
+}
+
+/** The code that was typed is the one that the directory lists. Throws recovery_code_mistyped, not_in_directory. */
+export async function proveCode(me: Me, typed: string): Promise<void> {
+  await parseRecoveryCode(typed);
+  const directory = await openDirectory(listed(await getHeld()).directory);
+  const { kid } = await recoveryKey(typed, idsOf(me).tenant);
+  if (kid !== directory.recovery.kid) throw new SealError("not_in_directory");
+  await proveRecovery();
+}
+
+/** A code that is on no server yet: print it, type it back, then `replaceCode`. */
+export const freshCode = newRecoveryCode;
+
+/** Makes the old recovery code void. */
+export const replaceCode = (me: Me, password: string, code: string, done: Done) =>
+  change(me, password, done, async (bare) => {
+    const { directory, keys } = await nextKeyring(bare, { now: now(), recoveryCode: code });
+    await putKeyring({ directory, keys, recovery_proven: true });
+  });
+
+/** Begins new data and book keys for everybody who is listed. */
+export const rotate = (me: Me, password: string, done: Done) =>
+  change(me, password, done, async (bare) => {
+    const { directory, keys } = await nextKeyring(bare, { now: now(), rotate: true });
+    await putKeyring({ directory, keys });
+  });
+
+/** The words that this owner compares with those on the new member's screen. */
+export async function wordsFor(me: Me, person: Pick<Person, "account" | "public">): Promise<string[]> {
+  const ids = idsOf(me);
+  const directory = await openDirectory(listed(await getHeld()).directory);
+  // Only what this browser saw when it unlocked is the practice's identity.
+  const pin = recall(ids.tenant)?.fingerprint;
+  if (pin !== undefined && pin !== directory.fingerprint) throw new SealError("directory_pin");
+  return joiningWords(
+    { tenant: ids.tenant, account: bareId("acc", person.account), fingerprint: directory.fingerprint, publicKey: fromBase64(person.public) },
+    splitPasswordInWorker,
+  );
+}
+
+async function memberOf(person: Pick<Person, "account" | "public">, role: Role): Promise<Member> {
+  const publicKey = fromBase64(person.public);
+  const { kidOf } = await import("../../seal/bytes.ts");
+  return { account: bareId("acc", person.account), role, kid: await kidOf(publicKey), publicKey };
+}
+
+/** Puts somebody into the directory, after the words were compared, and wraps the keys for them. */
+export const admit = (me: Me, password: string, person: Person, done: Done) =>
+  change(me, password, done, async (bare) => {
+    if (person.role === "billing") throw new SealError("not_in_directory");
+    const member = await memberOf(person, person.role);
+    const members = [...bare.directory.members.filter(({ account }) => account !== member.account), member];
+    const { directory, keys } = await nextKeyring(bare, { now: now(), members });
+    await putKeyring({ directory, keys });
+  });
+
+/** Somebody leaves, or lost a device: with the name go the wraps, and new keys begin. */
+export async function dismiss(me: Me, password: string, person: Person, done: Done): Promise<People> {
+  const account = bareId("acc", person.account);
+  const secrets = await proven(me, password);
+  const held = await getHeld();
+  let keyring: KeysBody | undefined;
+  if (held.directory !== null && (await openDirectory(held.directory)).members.some((one) => one.account === account)) {
+    keyring = await withBare(me, { unlock: secrets.unlock }, held, async (bare) => {
+      const members = bare.directory.members.filter((one) => one.account !== account);
+      const { directory, keys } = await nextKeyring(bare, { now: now(), members, rotate: true });
+      return { directory, keys };
+    });
+  }
+  const people = await removePerson(person.account, keyring);
+  if (keyring) await done(secrets);
+  return people;
+}
+
+/** Gives somebody another role, in the directory too where they are in it. */
+export async function reassign(me: Me, password: string, person: Person, role: PersonRole, done: Done): Promise<People> {
+  const account = bareId("acc", person.account);
+  const secrets = await proven(me, password);
+  const held = await getHeld();
+  let keyring: KeysBody | undefined;
+  if (held.directory !== null && (await openDirectory(held.directory)).members.some((one) => one.account === account)) {
+    keyring = await withBare(me, { unlock: secrets.unlock }, held, async (bare) => {
+      const members = bare.directory.members.flatMap((one) => (one.account !== account ? [one] : role === "billing" ? [] : [{ ...one, role }]));
+      const { directory, keys } = await nextKeyring(bare, { now: now(), members, rotate: role === "billing" });
+      return { directory, keys };
+    });
+  }
+  const people = await changeRole(person.account, role, keyring);
+  if (keyring) await done(secrets);
+  return people;
+}
+
+/** What a new member's own screen shows. */
+export async function myWords(me: Me, held: HeldKeyring): Promise<string[]> {
+  const ids = idsOf(me);
+  const directory = await openDirectory(listed(held).directory);
+  return joiningWords({ ...ids, fingerprint: directory.fingerprint, publicKey: fromBase64(held.member_public) }, splitPasswordInWorker);
+}
+
+/** The new member says that the words are alike: the identity that was shown is vouched for. */
+export async function vouch(me: Me, password: string, held: HeldKeyring): Promise<Secrets> {
+  const secrets = await proven(me, password);
+  const directory = await openDirectory(listed(held).directory);
+  await putVouch(await vouchFor(secrets.unlock, held.member_key.wrapped, idsOf(me), directory.fingerprint));
+  return secrets;
+}
+
+/** An owner whose member key is another gets the practice's keys back with the printed code, in any browser. */
+export async function recover(me: Me, password: string, code: string, done: Done): Promise<void> {
+  const ids = idsOf(me);
+  await parseRecoveryCode(code);
+  const secrets = await proven(me, password);
+  const mine = await getHeld();
+  await withBare(me, { recoveryCode: code }, await getRecoveryHeld(), async (bare) => {
+    const member = await memberOf({ account: me.account, public: mine.member_public }, "owner");
+    const members = [...bare.directory.members.filter(({ account }) => account !== ids.account), member];
+    const { directory, keys, opened } = await nextKeyring(bare, { now: now(), members });
+    const word = await vouchFor(secrets.unlock, mine.member_key.wrapped, ids, opened.fingerprint);
+    await putKeyring({ directory, keys, vouch: word });
+  });
+  await done(secrets);
+}
