@@ -132,7 +132,7 @@ func plain(args []any) []any {
 // rollback, at the first one that fails.
 func (b *Batch) send(ctx context.Context, conn *pgx.Conn, tenant id.Tenant) (err error) {
 	var queue pgx.Batch
-	queue.Queue(setTenant, tenant.UUID())
+	queue.Queue(setTenant, tenant.UUID(), actorOf(ctx))
 	for _, s := range b.steps {
 		queue.Queue(s.sql, plain(s.args)...)
 	}

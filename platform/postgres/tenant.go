@@ -12,9 +12,22 @@ import (
 	"siegel/platform/id"
 )
 
-// setTenant names the tenant until the transaction ends, and no longer: `set
-// local` takes no parameters, this does the same.
-const setTenant = `select set_config('siegel.tenant', $1, true)`
+// setTenant names the tenant, and who acts, until the transaction ends, and no
+// longer: `set local` takes no parameters, this does the same.
+const setTenant = `select set_config('siegel.tenant', $1, true), set_config('siegel.actor', $2, true)`
+
+type actorKey struct{}
+
+// As says who acts in the transactions that ctx is given to: a text that
+// triggers find as the setting siegel.actor. It opens nothing.
+func As(ctx context.Context, actor string) context.Context {
+	return context.WithValue(ctx, actorKey{}, actor)
+}
+
+func actorOf(ctx context.Context) string {
+	actor, _ := ctx.Value(actorKey{}).(string)
+	return actor
+}
 
 // attempts is how often a transaction is run in all.
 const attempts = 4
@@ -43,7 +56,8 @@ func (db *DB) inTenant(ctx context.Context, tenant id.Tenant, fn func(ctx contex
 	// Also when fn panics or ends its goroutine; after a commit it does nothing.
 	defer tx.Rollback()
 
-	if _, err := tx.ExecContext(ctx, `select set_config('siegel.tenant', ?, true)`, tenant.UUID()); err != nil {
+	if _, err := tx.ExecContext(ctx, `select set_config('siegel.tenant', ?, true), set_config('siegel.actor', ?, true)`,
+		tenant.UUID(), actorOf(ctx)); err != nil {
 		return fmt.Errorf("name the tenant: %w", translateIn(ctx, err))
 	}
 	if err := fn(ctx, tx); err != nil {

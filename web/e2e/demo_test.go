@@ -6,6 +6,7 @@ package e2e_test
 import (
 	"bufio"
 	"bytes"
+	"cmp"
 	"context"
 	"crypto/rand"
 	"crypto/sha256"
@@ -86,7 +87,7 @@ func running(t *testing.T) *demo {
 }
 
 func (d *demo) open() error {
-	path, err := filepath.Abs(binary)
+	path, err := filepath.Abs(cmp.Or(os.Getenv("SIEGEL_BINARY"), binary))
 	if err != nil {
 		return err
 	}

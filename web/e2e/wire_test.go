@@ -39,7 +39,9 @@ func (d *demo) state(t *testing.T) state {
 	rows, err := d.db.Query(t.Context(), `
 		select relname, (xpath('//h/text()', query_to_xml(format(
 			'select md5(coalesce(string_agg(r::text, chr(10) order by r::text), '''')) as h from %I r', relname), false, true, '')))[1]::text
-		from pg_class where relkind = 'r' and relnamespace = 'public'::regnamespace and relname not like 'bun\_%'`)
+		from pg_class where relkind = 'r' and relnamespace = 'public'::regnamespace and relname not like 'bun\_%'
+			-- what a minute's job makes of audit_entry by itself
+			and relname not in ('audit_due', 'audit_batch', 'audit_link', 'audit_head')`)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -1,3 +1,4 @@
+import { noteFailed } from "./failed.ts";
 import { Problem, type ProblemBody } from "./problem.ts";
 
 export interface Request {
@@ -62,6 +63,7 @@ async function read<T>(response: Response): Promise<T> {
   }
   if (response.ok) return json as T;
   const given = json as Partial<ProblemBody>;
+  noteFailed(given.request_id);
   throw new Problem({ ...given, status: response.status, reason: typeof given.reason === "string" ? given.reason : reasonFor(response.status) });
 }
 

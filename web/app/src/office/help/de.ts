@@ -1,0 +1,84 @@
+import type { Topic } from "./topics.ts";
+
+export const topics: Topic[] = [
+  { id: "day", title: "Der Terminkalender", text: `
+Der Kalender zeigt die Termine des Tages, je Behandler eine Spalte. Tippen Sie auf einen Termin, um ihn zu öffnen.
+
+- Mit den Pfeilen oben gehen Sie einen Tag oder eine Woche weiter, „Heute“ führt zurück.
+- Neue Buchungen erscheinen von selbst. Sie müssen die Seite nicht neu laden.
+- Ein Punkt am Termin heißt: Diese Buchung hat noch niemand in der Praxis gesehen.
+
+Namen sehen Sie nur, solange der Kalender entsperrt ist.` },
+  { id: "lock", title: "Sperren und entsperren", text: `
+Die Daten Ihrer Patienten sind versiegelt. Ihr Passwort öffnet sie auf diesem Gerät.
+
+- „Sperren“ nimmt alle Namen vom Bildschirm und lässt die Zeiten stehen. Sie bleiben angemeldet.
+- Nach einer Weile ohne Eingabe sperrt sich der Kalender von selbst. Die Zeit steht oben am Schloss.
+- „Abmelden“ beendet die Sitzung ganz.
+
+Wer das Passwort vergessen hat, braucht den Notfallcode oder eine zweite Person mit Zugang. Niemand sonst kann die Daten öffnen, auch wir nicht.` },
+  { id: "inbox", title: "Neue Buchungen und Anfragen", text: `
+Hier steht, was neu ist, und was auf Ihre Antwort wartet.
+
+- „Annehmen“ macht aus einer Anfrage einen Termin.
+- „Ablehnen“ gibt die Zeit sofort wieder frei.
+
+Der Patient bekommt in beiden Fällen eine Nachricht, wenn er eine Adresse angegeben hat.` },
+  { id: "absence", title: "Jemand fällt aus", text: `
+Wählen Sie die Person und die Zeit. Siegel zeigt alle betroffenen Termine.
+
+- Neue Buchungen sind in dieser Zeit sofort nicht mehr möglich.
+- Die betroffenen Termine sagen oder verschieben Sie einzeln oder zusammen.
+- Wer keine Nachricht bekommen konnte, steht mit Telefonnummer in der Liste.` },
+  { id: "figures", title: "Auswertung", text: `
+Die Auswertung zählt Termine: wie viele gebucht, abgesagt und nicht wahrgenommen wurden. Sie entsteht auf Ihrem Gerät. Siegel kennt die Namen nicht und rechnet nichts über Personen aus.` },
+  { id: "first", title: "Erste Schritte", text: `
+Die Liste führt Sie von der leeren Praxis zum ersten buchbaren Termin. Jeder Punkt führt zu seiner Seite und wird von selbst abgehakt.
+
+Öffentlich buchbar wird die Praxis erst, wenn Vertrag, Impressum, Telefonnummer und Schlüssel da sind.` },
+  { id: "people", title: "Personen und Schlüssel", text: `
+Hier laden Sie Mitarbeiter ein und vergeben Rollen.
+
+- Inhaber dürfen alles einrichten und sehen das Protokoll.
+- Behandler und Empfang arbeiten mit dem Kalender. Der Empfang trägt auch Abwesenheiten ein.
+- Abrechnung sieht keine Namen.
+
+Wer geht, verliert den Zugang in einer Sekunde. Den Notfallcode bewahren Sie auf Papier auf, am besten im Tresor.` },
+  { id: "windows", title: "Sprechzeiten", text: `
+Eine Sprechzeit sagt, an welchen Tagen, wann, bei wem und wofür gebucht werden kann.
+
+- Sprechzeiten können für bestimmte Versicherungen oder nur für neue Patienten gelten.
+- Rechts sehen Sie für jede Viertelstunde, ob und warum sie buchbar ist.
+
+Lägen vereinbarte Termine danach außerhalb der Sprechzeiten, fragt Siegel vorher nach.` },
+  { id: "closures", title: "Abwesenheit und Urlaub", text: `
+Eine Abwesenheit schließt die Praxis, einen Standort oder eine Person für eine Zeit. Ein Text und eine Vertretung erscheinen auf der Buchungsseite.
+
+Vereinbarte Termine bleiben stehen, bis Sie sie verschieben oder absagen.` },
+  { id: "services", title: "Terminarten", text: `
+Eine Terminart sagt, was gebucht wird, wie lange es dauert und wer es macht.
+
+- Pufferzeiten vor und nach dem Termin sieht der Patient nicht.
+- Mit „Bestätigung durch die Praxis“ wird aus der Buchung zuerst eine Anfrage.
+
+Siegel speichert nicht, welche Terminart jemand gebucht hat: Auch das ist versiegelt.` },
+  { id: "quotas", title: "Kontingente", text: `
+Ein Kontingent begrenzt, wie viele Termine einer Art es am Tag oder in der Woche gibt, zum Beispiel vier Neupatienten am Tag.` },
+  { id: "chains", title: "Terminketten", text: `
+Eine Terminkette bucht mehrere Termine hintereinander, zum Beispiel Untersuchung und danach Gespräch. Nur wenn alle passen, wird gebucht.` },
+  { id: "places", title: "Standorte, Behandler und Räume", text: `
+Hier legen Sie an, wo gearbeitet wird und wer behandelt. Räume und Geräte werden mitbelegt, wenn eine Terminart sie braucht. Wege zwischen Standorten hält Siegel frei.` },
+  { id: "calendars", title: "Kalender einspielen", text: `
+Sie können Schulferien und belegte Zeiten aus einem anderen Kalender einspielen (ICS). Von belegten Zeiten behält Siegel nur Anfang und Ende, nie die Betreffzeile.` },
+  { id: "practice", title: "Praxisdaten", text: `
+Name, Kontakt, Impressum und was auf der Buchungsseite gefragt wird. Was Sie hier ändern, sehen Patienten sofort.` },
+  { id: "audit", title: "Protokoll", text: `
+Das Protokoll sagt, wer wann was getan hat: Anmeldungen, Änderungen an der Einrichtung, jeder Schritt eines Termins. Namen von Patienten stehen nie darin.
+
+- Einträge werden jede Minute zu Blöcken verkettet. „Verkettung prüfen“ findet, wenn etwas geändert oder gelöscht wurde.
+- Ausgeben können Sie es als Tabelle oder JSON.
+
+Darunter stehen Zugangsschlüssel für Programme. Geben Sie jedem Programm einen eigenen und nur das, was es braucht.` },
+  { id: "account", title: "Mein Konto", text: `
+Passwort, zweiter Faktor, Passkeys und die Geräte, auf denen Sie angemeldet sind. Beenden Sie Sitzungen, die Sie nicht kennen, und ändern Sie dann das Passwort.` },
+];

@@ -1,0 +1,84 @@
+import type { Topic } from "./topics.ts";
+
+export const topics: Topic[] = [
+  { id: "day", title: "The calendar", text: `
+The calendar shows the day's appointments, a column for each practitioner. Tap an appointment to open it.
+
+- The arrows at the top go a day or a week further, “Today” leads back.
+- New bookings appear by themselves. You need not reload the page.
+- A dot on an appointment means that nobody in the practice has seen this booking yet.
+
+You see names only while the calendar is unlocked.` },
+  { id: "lock", title: "Locking and unlocking", text: `
+Your patients' data are sealed. Your password opens them on this device.
+
+- “Lock” takes all names off the screen and leaves the times. You stay signed in.
+- After a while without input the calendar locks by itself. The time is shown at the lock.
+- “Sign out” ends the session.
+
+Who has forgotten the password needs the recovery code or a second person with access. Nobody else can open the data, nor can we.` },
+  { id: "inbox", title: "New bookings and requests", text: `
+This is what is new, and what waits for your answer.
+
+- “Accept” turns a request into an appointment.
+- “Decline” frees the time at once.
+
+The patient gets a message in both cases if they gave an address.` },
+  { id: "absence", title: "Somebody is away", text: `
+Choose the person and the time. Siegel shows all appointments concerned.
+
+- New bookings are impossible in that time at once.
+- You cancel or move the appointments concerned one by one or together.
+- Who could not be sent a message is in the list with their telephone number.` },
+  { id: "figures", title: "Figures", text: `
+The figures count appointments: how many were booked, cancelled and missed. They are made on your device. Siegel does not know the names and computes nothing about people.` },
+  { id: "first", title: "First steps", text: `
+The list leads you from an empty practice to the first bookable slot. Each step leads to its page and is ticked off by itself.
+
+The public can book only when agreement, imprint, telephone number and keys are there.` },
+  { id: "people", title: "People and keys", text: `
+Here you invite staff and give roles.
+
+- Owners may set up everything and see the audit trail.
+- Practitioners and front desk work with the calendar. The front desk also enters absences.
+- Billing sees no names.
+
+Who leaves loses access within a second. Keep the recovery code on paper, best in a safe.` },
+  { id: "windows", title: "Consultation hours", text: `
+Consultation hours say on which days, when, with whom and what can be booked.
+
+- They may be for certain insurances or for new patients only.
+- On the right you see for every quarter of an hour whether it can be booked, and why.
+
+Where agreed appointments would then lie outside of all hours, Siegel asks first.` },
+  { id: "closures", title: "Absence and holidays", text: `
+An absence closes the practice, a location or a person for a time. A text and a substitute are shown on the booking page.
+
+Agreed appointments stay until you move or cancel them.` },
+  { id: "services", title: "Services", text: `
+A service says what is booked, how long it takes and who does it.
+
+- Patients do not see buffers before and after.
+- With “confirmed by the practice” a booking is a request first.
+
+Siegel does not store which service somebody booked: that is sealed too.` },
+  { id: "quotas", title: "Quotas", text: `
+A quota limits how many appointments of a kind there are in a day or a week, for example four new patients a day.` },
+  { id: "chains", title: "Chains", text: `
+A chain books several appointments one after the other, for example an examination and then a talk. It is booked only when all fit.` },
+  { id: "places", title: "Locations, practitioners and rooms", text: `
+Here you enter where people work and who treats. Rooms and devices are taken along where a service needs them. Siegel keeps the ways between locations free.` },
+  { id: "calendars", title: "Importing calendars", text: `
+You can import school holidays and busy times from another calendar (ICS). Of busy times Siegel keeps only beginning and end, never the subject.` },
+  { id: "practice", title: "Practice details", text: `
+Name, contact, imprint and what the booking page asks. Patients see at once what you change here.` },
+  { id: "audit", title: "Audit trail", text: `
+The trail says who did what, and when: sign-ins, changes of the setup, every step of an appointment. Patients' names are never in it.
+
+- Entries are chained into blocks every minute. “Check the chain” finds whether something was changed or deleted.
+- You can export it as a table or JSON.
+
+Below are tokens for programs. Give each program its own, and only what it needs.` },
+  { id: "account", title: "My account", text: `
+Password, second factor, passkeys, and the devices on which you are signed in. End sessions that you do not know, and then change the password.` },
+];
