@@ -12,6 +12,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strings"
 	"time"
 
 	"github.com/jackc/pgx/v5"
@@ -77,6 +78,8 @@ type Entry struct {
 	Excused bool
 	// Overridden is why staff set rules aside; empty where it did not.
 	Overridden string
+	// Takes are the rooms and devices that it takes beside its practitioner.
+	Takes []id.Resource
 	// Envelope waits to be opened; nil once acknowledged, and for what staff
 	// entered.
 	Envelope *seal.Envelope
@@ -109,6 +112,8 @@ func (s *Service) Entries(ctx context.Context, tenant id.Tenant, from, to time.T
 			select c.counter,
 			       a.id, a.booking_id, a.status, a.source, a.practitioner_id, a.location_id, a.starts, a.ends, a.created,
 			       a.first_starts, a.cancelled_by, a.cancel_reason, a.excused, a.overridden,
+			       (select string_agg(o.resource_id::text, ' ' order by o.resource_id) from occupation o
+			        where o.tenant_id = $1 and o.appointment_id = a.id and o.resource_id <> a.resource_id),
 			       e.id, e.suite, e.kid, e.enc, e.ct,
 			       k.version, k.epoch, k.ciphertext
 			from (select coalesce(max(counter), 0) as counter from change_counter where tenant_id = $1) c
@@ -147,6 +152,7 @@ type row struct {
 	first                                 *time.Time
 	cancelledBy, cancelReason, overridden *string
 	excused                               *bool
+	takes                                 *string
 
 	envelope id.Envelope
 	suite    *int
@@ -160,7 +166,7 @@ type row struct {
 func (r *row) scan(rows pgx.Rows, counter *int64) error {
 	return rows.Scan(counter,
 		&r.appointment, &r.booking, &r.status, &r.source, &r.practitioner, &r.location, &r.starts, &r.ends, &r.received,
-		&r.first, &r.cancelledBy, &r.cancelReason, &r.excused, &r.overridden,
+		&r.first, &r.cancelledBy, &r.cancelReason, &r.excused, &r.overridden, &r.takes,
 		&r.envelope, &r.suite, &r.kid, &r.enc, &r.ct,
 		&r.version, &r.epoch, &r.ciphertext)
 }
@@ -183,6 +189,14 @@ func (r *row) entry(tenant id.Tenant) Entry {
 		}
 	}
 	e.Excused = r.excused != nil && *r.excused
+	if r.takes != nil {
+		for _, uuid := range strings.Fields(*r.takes) {
+			var resource id.Resource
+			if resource.UnmarshalText([]byte("res_"+uuid)) == nil {
+				e.Takes = append(e.Takes, resource)
+			}
+		}
+	}
 	if !r.envelope.IsZero() {
 		e.Envelope = &seal.Envelope{
 			V: seal.Version, Suite: *r.suite, Tenant: tenant.UUID(), KID: *r.kid,

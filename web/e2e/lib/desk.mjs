@@ -25,6 +25,12 @@ export async function unlock(page, password) {
   await page.getByRole("button", { name: t("unlock.do"), exact: true }).click();
 }
 
+/** openAgain unlocks and waits until names can be read. */
+export async function openAgain(page, password) {
+  await unlock(page, password);
+  await page.getByRole("button", { name: new RegExp(`^${t("lock")}`) }).waitFor();
+}
+
 /** appointments are what the server tells this signed-in browser, eight weeks ahead. */
 export const appointments = (page) =>
   page.evaluate(async () => {
