@@ -108,6 +108,7 @@ func (h *house) letterSources() map[string]notify.Source {
 	sources[notify.RecoveryMail] = notify.SourceFunc(h.recoveryLetter)
 	sources[notify.TrialMail] = notify.SourceFunc(h.registryLetter)
 	sources[notify.NoticeMail] = notify.SourceFunc(h.registryLetter)
+	sources[notify.ProviderMail] = notify.SourceFunc(h.providerLetter)
 	sources[notify.InvitationMail] = h.invitationLetter(sources[notify.InvitationMail])
 	return sources
 }

@@ -5,7 +5,9 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"maps"
 	"net"
+	"net/http"
 	"os"
 	"time"
 
@@ -16,13 +18,16 @@ import (
 	"siegel/platform/id"
 	"siegel/platform/identity"
 	"siegel/platform/jobs"
-	"siegel/platform/pluginhost"
 	"siegel/platform/postgres"
 	"siegel/platform/redisdb"
+	"siegel/platform/shred"
+	"siegel/tenants/audit"
 	"siegel/tenants/booking"
+	"siegel/tenants/help"
 	"siegel/tenants/inbox"
 	"siegel/tenants/keyring"
 	"siegel/tenants/notify"
+	"siegel/tenants/onboarding"
 	"siegel/tenants/practice"
 	"siegel/tenants/registry"
 	"siegel/tenants/staff"
@@ -34,6 +39,9 @@ import (
 // drain is how long requests under way may take once the server is to stop.
 const drain = 20 * time.Second
 
+// textWorkers is how many text messages are on their way at once.
+const textWorkers = 16
+
 type serveCommand struct{}
 
 func (serveCommand) Run(ctx context.Context) error {
@@ -41,7 +49,11 @@ func (serveCommand) Run(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	ln, err := net.Listen("tcp", c.Listen)
+	address := c.Listen
+	if c.TLSListen != "" {
+		address = c.TLSListen
+	}
+	ln, err := net.Listen("tcp", address)
 	if err != nil {
 		return fmt.Errorf("listen: %w", err)
 	}
@@ -55,14 +67,21 @@ func (serveCommand) Run(ctx context.Context) error {
 type house struct {
 	closers []func()
 
-	registry *registry.Service
-	identity *identity.Service
-	staff    *staff.Service
-	practice *practice.Service
-	keyring  *keyring.Service
-	watcher  *inbox.Watcher
-	relay    *jobs.Relay
-	server   *server.Server
+	registry   *registry.Service
+	identity   *identity.Service
+	staff      *staff.Service
+	practice   *practice.Service
+	keyring    *keyring.Service
+	onboarding *onboarding.Service
+	watcher    *inbox.Watcher
+	relay      *jobs.Relay
+	texts      *jobs.Relay // of its own: a provider that hangs keeps no mail waiting
+	carriers   carriers
+	names      hosting
+	dayKeys    *shred.Chain
+	audit      *audit.Service
+	tokens     *staff.Tokens
+	server     *server.Server
 }
 
 // serve builds the house and runs it until ctx ends. ready is called before
@@ -76,12 +95,20 @@ func serve(ctx context.Context, c config.Config, ln net.Listener, ready func(*ho
 	}
 	group, ctx := errgroup.WithContext(ctx)
 	group.Go(func() error { h.watcher.Run(ctx); return nil })
+	group.Go(func() error { h.onboarding.Run(ctx); return nil })
 	group.Go(func() error { return h.relay.Run(ctx) })
+	group.Go(func() error { h.identity.Run(ctx); return nil })
+	group.Go(func() error { return h.texts.Run(ctx) })
+	group.Go(func() error { h.carriers.run(ctx); return nil })
+	h.names.run(ctx, group)
+	group.Go(func() error { h.audit.Run(ctx); return nil })
+	group.Go(func() error { h.dayKeys.Run(ctx); return nil })
+	group.Go(func() error { h.registry.Run(ctx); return nil })
 	group.Go(func() error {
 		if err := ready(h); err != nil {
 			return err
 		}
-		return h.server.Listen(ln)
+		return h.server.Listen(h.names.secure(ln))
 	})
 	group.Go(func() error {
 		<-ctx.Done()
@@ -120,7 +147,7 @@ func build(ctx context.Context, c config.Config) (*house, error) {
 	if err := db.CheckRole(ctx); err != nil {
 		return h, err
 	}
-	relayDB, err := postgres.Open(ctx, postgres.Config{URL: c.RelayDatabaseURL, MaxConns: 4})
+	relayDB, err := postgres.Open(ctx, postgres.Config{URL: c.RelayDatabaseURL, MaxConns: 8})
 	if err != nil {
 		return h, err
 	}
@@ -131,22 +158,30 @@ func build(ctx context.Context, c config.Config) (*house, error) {
 	}
 	h.closers = append(h.closers, func() { _ = redis.Close() })
 	warnOfRedis(ctx, redis)
-	texts, err := h.textMessages(ctx, c)
-	if err != nil {
-		return h, err
-	}
 	policy, err := access.New()
 	if err != nil {
 		return h, err
 	}
 
-	if h.identity, err = identity.NewService(identity.Config{DB: db, Redis: redis, Secret: secret}); err != nil {
+	if h.identity, err = identity.NewService(identity.Config{DB: db, Redis: redis, Secret: secret, OIDC: providers(c)}); err != nil {
 		return h, err
 	}
-	if h.registry, err = registry.NewService(registry.Config{DB: db, Base: base}); err != nil {
+	if err := h.openRegistry(c, db, redis, scheme, base); err != nil {
+		return h, err
+	}
+	if err := h.openCarriers(ctx, c, db, scheme); err != nil {
+		return h, err
+	}
+	if err := h.openHosting(ctx, c, db, scheme, base); err != nil {
 		return h, err
 	}
 	if h.staff, err = staff.NewService(staff.Config{DB: db}); err != nil {
+		return h, err
+	}
+	if h.tokens, err = staff.NewTokens(staff.Config{DB: db}); err != nil {
+		return h, err
+	}
+	if h.audit, err = audit.NewService(audit.Config{DB: db, Secret: secret}); err != nil {
 		return h, err
 	}
 	if h.practice, err = practice.NewService(practice.Config{DB: db}); err != nil {
@@ -155,65 +190,88 @@ func build(ctx context.Context, c config.Config) (*house, error) {
 	if h.keyring, err = keyring.NewService(keyring.Config{DB: db}); err != nil {
 		return h, err
 	}
+	if h.onboarding, err = h.onboard(c, db, redis, scheme); err != nil {
+		return h, err
+	}
 	letters, err := inbox.NewService(inbox.Config{DB: db})
 	if err != nil {
 		return h, err
 	}
 	h.watcher = inbox.NewWatcher(letters, redis)
+	patients := func(ctx context.Context, tenant id.Tenant) (string, error) {
+		t, err := h.registry.ByID(ctx, tenant)
+		return scheme + "://" + h.registry.PatientsHost(t), err
+	}
 	bookings, err := booking.NewService(booking.Config{
 		DB: db, Redis: redis, Practice: h.practice, Keyring: h.keyring, Budget: notify.Budget{}, Base: base,
-		Wake: func() { h.relay.Wake() },
-		PatientURL: func(ctx context.Context, tenant id.Tenant) (string, error) {
-			t, err := h.registry.ByID(ctx, tenant)
-			return scheme + "://" + h.registry.Host(t.Slug, registry.Patients), err
-		},
+		Wake: func() { h.relay.Wake(); h.texts.Wake() }, PatientURL: patients,
+	})
+	if err != nil {
+		return h, err
+	}
+	if h.dayKeys, err = shred.New(shred.Config{DB: db, Redis: redis, File: c.DayKeysPath}); err != nil {
+		return h, err
+	}
+	reminders, err := notify.NewReminders(notify.RemindersConfig{
+		DB: db, Keys: h.dayKeys, Bookings: bookings, Budget: notify.Budget{}, PatientURL: patients,
 	})
 	if err != nil {
 		return h, err
 	}
 	messages, err := notify.NewService(notify.Config{
-		Bookings: bookings, Practices: facts{h.practice}, SMS: texts, SMTPURL: c.SMTPURL, From: c.MailFrom, Domain: base,
+		Bookings: bookings, Practices: facts{h.practice}, Reminders: reminders, Route: h.carriers.route, Deliveries: h.carriers.deliveries, SMTPURL: c.SMTPURL, From: c.MailFrom, Domain: base,
 	})
 	if err != nil {
 		return h, err
 	}
-	if h.relay, err = jobs.NewRelay(jobs.Config{DB: relayDB, Handlers: messages.Handlers()}); err != nil {
+	post, err := notify.NewLetters(notify.LettersConfig{
+		Sources: h.letterSources(), SMTPURL: c.SMTPURL, From: c.MailFrom, Domain: base,
+	})
+	if err != nil {
+		return h, err
+	}
+	handlers := messages.Handlers()
+	maps.Copy(handlers, post.Handlers())
+	if h.relay, err = jobs.NewRelay(jobs.Config{DB: relayDB, Handlers: handlers, Except: notify.TextKinds()}); err != nil {
+		return h, err
+	}
+	if h.texts, err = jobs.NewRelay(jobs.Config{
+		DB: relayDB, Handlers: messages.Handlers(), Only: notify.TextKinds(), Workers: textWorkers,
+	}); err != nil {
 		return h, err
 	}
 
+	words, err := help.NewService(db)
+	if err != nil {
+		return h, err
+	}
 	pages, err := server.LoadPages(app.FS())
 	if err != nil {
 		return h, err
 	}
 	h.server, err = server.New(server.Config{
-		Scheme: scheme, Registry: h.registry, Identity: h.identity, Staff: h.staff, Policy: policy,
-		Pages: pages, TrustedProxies: proxies, Ready: db.Ping,
+		Scheme: scheme, Registry: h.registry, Identity: h.identity, Staff: h.staff, Policy: policy, Demands: h.demands,
+		Tokens: h.tokens, Redis: redis, Pages: pages, TrustedProxies: proxies, Ready: db.Ping,
 	})
 	if err != nil {
 		return h, err
 	}
 	api.Mount(h.server, api.Services{
 		Booking: bookings, Practice: h.practice, Keyring: h.keyring, Inbox: letters, Identity: h.identity, Staff: h.staff,
+		Onboarding: h.onboarding, Reminders: reminders,
+		Tokens: h.tokens, Audit: h.audit, Registry: h.registry, Help: words, Domains: h.names.domains, Carriers: h.carriers.services(messages),
 	})
 	h.server.WatchChanges(h.watcher)
 	return h, nil
 }
 
-// textMessages starts the SMS plugin, or returns nil where there is none.
-func (h *house) textMessages(ctx context.Context, c config.Config) (notify.SMS, error) {
-	if c.SMSPlugin == "" {
-		return nil, nil
+// providers is what asks providers of OpenID Connect; nil is identity's own
+// choice, which reaches public addresses only.
+func providers(c config.Config) *http.Client {
+	if !c.OIDCPrivate {
+		return nil
 	}
-	settings, err := c.SMS()
-	if err != nil {
-		return nil, err
-	}
-	host, err := pluginhost.New(pluginhost.Config{Dir: c.PluginDir})
-	if err != nil {
-		return nil, err
-	}
-	h.closers = append(h.closers, func() { _ = host.Close() })
-	return host.SMS(ctx, c.SMSPlugin, settings)
+	return identity.Bounded(&http.Client{Timeout: 5 * time.Second})
 }
 
 // close ends what was opened, in reverse.

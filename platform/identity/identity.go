@@ -9,7 +9,7 @@
 // clock, so that a server whose clock is wrong neither keeps nor ends them.
 //
 // Signing in opens nothing that is sealed: the keys for that never reach the
-// server. Nor does identity know who works where; see [SignIn.Allowed].
+// server. Nor does identity know who works where; see [Entry].
 package identity
 
 import (
@@ -17,10 +17,13 @@ import (
 	"crypto/sha256"
 	"errors"
 	"fmt"
+	"net/http"
 	"time"
 
+	"siegel/platform/access"
 	"siegel/platform/fault"
 	"siegel/platform/id"
+	"siegel/platform/link"
 	"siegel/platform/memo"
 	"siegel/platform/postgres"
 	"siegel/platform/redisdb"
@@ -36,6 +39,8 @@ const (
 	Idle = 30 * time.Minute
 	// Lifetime is how long it lives at most.
 	Lifetime = 12 * time.Hour
+	// ProofLife is for how long a proof counts where one is wanted anew.
+	ProofLife = 5 * time.Minute
 	// Age is how old an answer about a session may be that is given from memory.
 	Age = time.Second
 )
@@ -53,6 +58,28 @@ var (
 	ErrEmailTaken = fault.New(fault.Conflict, "email_taken")
 	// ErrMalformedAccount is returned for an account that cannot be meant.
 	ErrMalformedAccount = fault.New(fault.Invalid, "malformed_account")
+	// ErrSecondNeeded asks for a second factor; see [SecondNeeded].
+	ErrSecondNeeded = fault.New(fault.Unauthenticated, "second_factor_needed")
+	// ErrTicketExpired is returned for a step that began too long ago, at
+	// another door, or was taken already.
+	ErrTicketExpired = fault.New(fault.Expired, "ticket_expired")
+	// ErrWrongProof is returned for a wrong code, assertion or secret of
+	// somebody who is signed in.
+	ErrWrongProof = fault.New(fault.Invalid, "wrong_proof")
+	// ErrUnknownFactor is returned for a factor that the account does not have.
+	ErrUnknownFactor = fault.New(fault.NotFound, "unknown_factor")
+	// ErrTooManyPasskeys is returned beyond [MaxPasskeys].
+	ErrTooManyPasskeys = fault.New(fault.Conflict, "too_many_passkeys")
+	// ErrLastFactor is returned for removing the last one where one is demanded.
+	ErrLastFactor = fault.New(fault.Conflict, "last_factor")
+	// ErrLinkExpired is returned for a recovery link that is used up or too old.
+	ErrLinkExpired = fault.New(fault.Expired, "link_expired")
+	// ErrMemberKeyKept refuses to replace a member key that a password opens.
+	ErrMemberKeyKept = fault.New(fault.Conflict, "member_key_kept")
+	// ErrMalformedRule is returned for a rule that cannot be meant.
+	ErrMalformedRule = fault.New(fault.Invalid, "malformed_rule")
+	// ErrUnknownSession is returned for an id that no session of the account has.
+	ErrUnknownSession = fault.New(fault.NotFound, "unknown_session")
 	// ErrUnknownAccount is returned for an id that no account has.
 	ErrUnknownAccount = fault.New(fault.NotFound, "unknown_account")
 )
@@ -66,6 +93,9 @@ type Config struct {
 	// Secret is the server's secret, at least 32 bytes. Another secret signs
 	// nobody in any more.
 	Secret []byte
+	// OIDC is by which providers are asked; where nil, by a client that reaches
+	// no private network.
+	OIDC *http.Client
 	// Now is the clock of what is counted and remembered in memory; time.Now
 	// where nil. Sessions go by the database's.
 	Now func() time.Time
@@ -77,8 +107,13 @@ type Service struct {
 	redis    *redisdb.Client
 	local    *limiter
 	sessions *memo.Cache[sessionKey, Session]
+	rules    *memo.Cache[access.Domain, Rule]
+	box      sealed
+	links    *link.Maker
+	oidc     *http.Client
+	now      func() time.Time
 
-	signInKey, saltKey, throttleKey []byte
+	signInKey, saltKey, throttleKey, codeKey []byte
 }
 
 // NewService returns a Service. It fails on a secret that is too short.
@@ -97,15 +132,30 @@ func NewService(c Config) (*Service, error) {
 		redis:    c.Redis,
 		local:    newLimiter(c.Now),
 		sessions: memo.New[sessionKey, Session](Age, 50_000, c.Now),
+		rules:    memo.New[access.Domain, Rule](Age, 20_000, c.Now),
+		oidc:     c.OIDC,
+		now:      c.Now,
 	}
+	if s.oidc == nil {
+		s.oidc = outside()
+	}
+	var boxKey []byte
 	for purpose, key := range map[string]*[]byte{
 		"sign-in": &s.signInKey, "fake-salt": &s.saltKey, "throttle": &s.throttleKey,
+		"recovery-code": &s.codeKey, "box": &boxKey,
 	} {
 		derived, err := hkdf.Key(sha256.New, c.Secret, nil, "siegel|identity|"+purpose+"|1", 32)
 		if err != nil {
 			return nil, fmt.Errorf("identity: derive the %s key: %w", purpose, err)
 		}
 		*key = derived
+	}
+	var err error
+	if s.box, err = newSealed(boxKey); err != nil {
+		return nil, fmt.Errorf("identity: %w", err)
+	}
+	if s.links, err = link.NewMaker(c.Secret); err != nil {
+		return nil, fmt.Errorf("identity: %w", err)
 	}
 	return s, nil
 }

@@ -11,6 +11,7 @@ import (
 
 	"github.com/jackc/pgx/v5/pgxpool"
 
+	"siegel/platform/access"
 	"siegel/platform/embedded/testdb"
 	"siegel/platform/id"
 	"siegel/platform/identity"
@@ -89,8 +90,15 @@ func newAccount(email string) identity.NewAccount {
 
 func (p person) signIn(tenant id.Tenant) identity.SignIn {
 	return identity.SignIn{
-		Email: p.Email, Secret: p.SignInSecret, Tenant: tenant, IP: netip.MustParseAddr("127.1.1.1"),
-		Allowed: func(context.Context, id.Account) error { return nil },
+		Email: p.Email, Secret: p.SignInSecret, Entry: entry(tenant),
+	}
+}
+
+// entry is the door of a tenant that lets everybody in.
+func entry(tenant id.Tenant) identity.Entry {
+	return identity.Entry{
+		At: identity.OfficeDoor(tenant), IP: netip.MustParseAddr("127.1.1.1"), Agent: identity.Agent{Browser: "Firefox", System: "Linux"},
+		Allowed: func(context.Context, id.Account) (access.Domain, error) { return identity.OfTenant(tenant), nil },
 	}
 }
 

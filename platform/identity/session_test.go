@@ -6,10 +6,12 @@ import (
 	"crypto/sha256"
 	"encoding/base64"
 	"errors"
+	"net/netip"
 	"strings"
 	"testing"
 	"time"
 
+	"siegel/platform/access"
 	"siegel/platform/fault"
 	"siegel/platform/id"
 	"siegel/platform/identity"
@@ -21,7 +23,7 @@ func TestStart(t *testing.T) {
 	p := f.person(t, "known@praxis.example")
 	salt := func(s *identity.Service, email string) []byte {
 		t.Helper()
-		c, err := s.Start(t.Context(), email)
+		c, err := s.Start(t.Context(), email, netip.Addr{})
 		if err != nil || c.KDF != "argon2id-19456-2-1" || len(c.Salt) != 16 {
 			t.Fatalf("start %q: got %+v, %v", email, c, err)
 		}
@@ -66,13 +68,13 @@ func TestSignIn(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if session.Account != p.ID || session.Tenant != tenant || session.Email != "good@praxis.example" || session.Name != p.Name {
+		if session.Account != p.ID || session.Domain != identity.OfTenant(tenant) || session.Email != "good@praxis.example" || session.Name != p.Name {
 			t.Errorf("got %+v", session)
 		}
 		if left := time.Until(session.Expires); left < 12*time.Hour-time.Minute || left > 12*time.Hour+time.Minute {
 			t.Errorf("the session ends in %v, want 12 h", left)
 		}
-		again, err := f.Session(t.Context(), cookie, tenant)
+		again, err := f.Session(t.Context(), cookie, identity.OfficeDoor(tenant))
 		if err != nil || again != session {
 			t.Errorf("got %+v, %v; want the same session", again, err)
 		}
@@ -114,7 +116,9 @@ func TestSignIn(t *testing.T) {
 			"UnknownAccount": func(in *identity.SignIn) { in.Email = "nobody@praxis.example" },
 			"NoAddress":      func(in *identity.SignIn) { in.Email = "\x00" },
 			"NotAllowed": func(in *identity.SignIn) {
-				in.Allowed = func(context.Context, id.Account) error { return fault.New(fault.Forbidden, "not_member") }
+				in.Allowed = func(context.Context, id.Account) (access.Domain, error) {
+					return access.Domain{}, fault.New(fault.Forbidden, "not_member")
+				}
 			},
 		} {
 			in := p.signIn(tenant)
@@ -134,12 +138,18 @@ func TestSignIn(t *testing.T) {
 		p := f.person(t, "order@praxis.example")
 		in := p.signIn(tenant)
 		in.Secret = random(32)
-		in.Allowed = func(context.Context, id.Account) error { t.Error("asked for a wrong secret"); return nil }
+		in.Allowed = func(context.Context, id.Account) (access.Domain, error) {
+			t.Error("asked for a wrong secret")
+			return identity.OfTenant(tenant), nil
+		}
 		_, _, _ = f.SignIn(t.Context(), in)
 
 		asked := id.Account{}
 		in = p.signIn(tenant)
-		in.Allowed = func(_ context.Context, account id.Account) error { asked = account; return nil }
+		in.Allowed = func(_ context.Context, account id.Account) (access.Domain, error) {
+			asked = account
+			return identity.OfTenant(tenant), nil
+		}
 		if _, _, err := f.SignIn(t.Context(), in); err != nil || asked != p.ID {
 			t.Fatalf("asked for %v, %v; want %v", asked, err, p.ID)
 		}
@@ -149,8 +159,8 @@ func TestSignIn(t *testing.T) {
 		t.Parallel()
 		p := f.person(t, "unsure@praxis.example")
 		in := p.signIn(tenant)
-		in.Allowed = func(context.Context, id.Account) error {
-			return fault.New(fault.Unavailable, "database_unavailable")
+		in.Allowed = func(context.Context, id.Account) (access.Domain, error) {
+			return access.Domain{}, fault.New(fault.Unavailable, "database_unavailable")
 		}
 		if _, _, err := f.SignIn(t.Context(), in); fault.From(err).Code != fault.Unavailable {
 			t.Errorf("got %v, want unavailable", err)
@@ -193,12 +203,12 @@ func TestSession(t *testing.T) {
 	t.Parallel()
 	f := setup(t, nil)
 	tenant, other := id.New[id.Tenant](), id.New[id.Tenant]()
-	signedOut := func(t *testing.T, cookie string, tenant id.Tenant) {
+	signedOut := func(t *testing.T, cookie string, at id.Tenant) {
 		t.Helper()
-		if s, err := f.Session(t.Context(), cookie, tenant); !errors.Is(err, identity.ErrSignedOut) {
+		if s, err := f.Session(t.Context(), cookie, identity.OfficeDoor(at)); !errors.Is(err, identity.ErrSignedOut) {
 			t.Errorf("session: got %+v, %v; want %v", s, err, identity.ErrSignedOut)
 		}
-		if s, err := f.Peek(t.Context(), cookie, tenant); !errors.Is(err, identity.ErrSignedOut) {
+		if s, err := f.Peek(t.Context(), cookie, identity.OfficeDoor(at)); !errors.Is(err, identity.ErrSignedOut) {
 			t.Errorf("peek: got %+v, %v; want %v", s, err, identity.ErrSignedOut)
 		}
 	}
@@ -207,7 +217,7 @@ func TestSession(t *testing.T) {
 		t.Parallel()
 		cookie := f.signedIn(t, f.person(t, "tenant@praxis.example"), tenant)
 		signedOut(t, cookie, other) // before it is remembered
-		if _, err := f.Session(t.Context(), cookie, tenant); err != nil {
+		if _, err := f.Session(t.Context(), cookie, identity.OfficeDoor(tenant)); err != nil {
 			t.Fatal(err)
 		}
 		signedOut(t, cookie, other) // and while it is
@@ -233,7 +243,7 @@ func TestSession(t *testing.T) {
 		p := f.person(t, "absolute@praxis.example")
 		cookie := f.signedIn(t, p, tenant)
 		f.exec(t, `update session set expires = now() + interval '1 minute' where account_id = $1`, p.ID)
-		if _, err := f.another(t, nil).Session(t.Context(), cookie, tenant); err != nil {
+		if _, err := f.another(t, nil).Session(t.Context(), cookie, identity.OfficeDoor(tenant)); err != nil {
 			t.Fatalf("a minute before its end: %v", err)
 		}
 		f.exec(t, `update session set expires = now() where account_id = $1`, p.ID)
@@ -245,7 +255,7 @@ func TestSession(t *testing.T) {
 		p := f.person(t, "idle@praxis.example")
 		cookie := f.signedIn(t, p, tenant)
 		f.exec(t, `update session set last_seen = now() - interval '29 minutes' where account_id = $1`, p.ID)
-		if _, err := f.another(t, nil).Peek(t.Context(), cookie, tenant); err != nil {
+		if _, err := f.another(t, nil).Peek(t.Context(), cookie, identity.OfficeDoor(tenant)); err != nil {
 			t.Fatalf("after 29 minutes: %v", err)
 		}
 		f.exec(t, `update session set last_seen = now() - interval '30 minutes' where account_id = $1`, p.ID)
@@ -261,10 +271,18 @@ func TestSession(t *testing.T) {
 			ask  func(*identity.Service) (identity.Session, error)
 			seen bool
 		}{
-			{"50 seconds", func(s *identity.Service) (identity.Session, error) { return s.Session(t.Context(), cookie, tenant) }, false},
-			{"2 minutes", func(s *identity.Service) (identity.Session, error) { return s.Peek(t.Context(), cookie, tenant) }, false},
-			{"2 minutes", func(s *identity.Service) (identity.Session, error) { return s.Session(t.Context(), cookie, other) }, false},
-			{"2 minutes", func(s *identity.Service) (identity.Session, error) { return s.Session(t.Context(), cookie, tenant) }, true},
+			{"50 seconds", func(s *identity.Service) (identity.Session, error) {
+				return s.Session(t.Context(), cookie, identity.OfficeDoor(tenant))
+			}, false},
+			{"2 minutes", func(s *identity.Service) (identity.Session, error) {
+				return s.Peek(t.Context(), cookie, identity.OfficeDoor(tenant))
+			}, false},
+			{"2 minutes", func(s *identity.Service) (identity.Session, error) {
+				return s.Session(t.Context(), cookie, identity.OfficeDoor(other))
+			}, false},
+			{"2 minutes", func(s *identity.Service) (identity.Session, error) {
+				return s.Session(t.Context(), cookie, identity.OfficeDoor(tenant))
+			}, true},
 		} {
 			f.exec(t, `update session set last_seen = now() - $2::text::interval where account_id = $1`, p.ID, c.idle)
 			_, _ = c.ask(f.another(t, nil))
@@ -280,17 +298,17 @@ func TestSession(t *testing.T) {
 		t.Parallel()
 		p := f.person(t, "out@praxis.example")
 		cookie, kept := f.signedIn(t, p, tenant), f.signedIn(t, p, tenant)
-		if _, err := f.Session(t.Context(), cookie, tenant); err != nil {
+		if _, err := f.Session(t.Context(), cookie, identity.OfficeDoor(tenant)); err != nil {
 			t.Fatal(err)
 		}
-		if _, err := f.Peek(t.Context(), cookie, tenant); err != nil {
+		if _, err := f.Peek(t.Context(), cookie, identity.OfficeDoor(tenant)); err != nil {
 			t.Fatal(err)
 		}
 		if err := f.SignOut(t.Context(), cookie); err != nil {
 			t.Fatal(err)
 		}
 		signedOut(t, cookie, tenant)
-		if _, err := f.Session(t.Context(), kept, tenant); err != nil {
+		if _, err := f.Session(t.Context(), kept, identity.OfficeDoor(tenant)); err != nil {
 			t.Errorf("another browser was signed out as well: %v", err)
 		}
 		for _, again := range []string{cookie, "", "nonsense"} {
@@ -309,19 +327,19 @@ func TestSession_EndsOnOtherServersWithinASecond(t *testing.T) {
 	a, b := f.signedIn(t, p, tenant), f.signedIn(t, p, tenant)
 	elsewhere := f.another(t, nil)
 	for _, cookie := range []string{a, b} {
-		if _, err := elsewhere.Session(t.Context(), cookie, tenant); err != nil {
+		if _, err := elsewhere.Session(t.Context(), cookie, identity.OfficeDoor(tenant)); err != nil {
 			t.Fatal(err)
 		}
 	}
 	if err := f.SignOut(t.Context(), a); err != nil {
 		t.Fatal(err)
 	}
-	if err := f.SignOutEverywhere(t.Context(), p.ID, tenant); err != nil {
+	if err := f.SignOutEverywhere(t.Context(), p.ID, identity.OfTenant(tenant)); err != nil {
 		t.Fatal(err)
 	}
 	f.clock.add(time.Second)
 	for _, cookie := range []string{a, b} {
-		if _, err := elsewhere.Session(t.Context(), cookie, tenant); !errors.Is(err, identity.ErrSignedOut) {
+		if _, err := elsewhere.Session(t.Context(), cookie, identity.OfficeDoor(tenant)); !errors.Is(err, identity.ErrSignedOut) {
 			t.Errorf("got %v a second later, want %v", err, identity.ErrSignedOut)
 		}
 	}
@@ -336,13 +354,13 @@ func TestSession_WithoutDatabase(t *testing.T) {
 	cookie := f.signedIn(t, p, tenant)
 	f.db.Close()
 
-	if _, err := f.Session(t.Context(), cookie, tenant); err == nil || errors.Is(err, identity.ErrSignedOut) {
+	if _, err := f.Session(t.Context(), cookie, identity.OfficeDoor(tenant)); err == nil || errors.Is(err, identity.ErrSignedOut) {
 		t.Errorf("session: got %v, want a failure of another kind", err)
 	}
 	if _, _, err := f.SignIn(t.Context(), p.signIn(tenant)); err == nil || errors.Is(err, identity.ErrSignInFailed) {
 		t.Errorf("sign in: got %v, want a failure of another kind", err)
 	}
-	if _, err := f.Start(t.Context(), p.Email); err == nil {
+	if _, err := f.Start(t.Context(), p.Email, netip.Addr{}); err == nil {
 		t.Error("start: got a salt without the database, which may be another than the real one")
 	}
 }

@@ -13,6 +13,7 @@ import (
 
 	"github.com/redis/go-redis/v9"
 
+	"siegel/platform/id"
 	"siegel/platform/redisdb"
 )
 
@@ -27,6 +28,17 @@ const (
 	perAccountInAll = 200
 )
 
+// At the second step somebody knows the password already, and a code has six
+// digits only: fewer tries, from everywhere together too.
+const (
+	secondHere  = 5
+	secondInAll = 15
+)
+
+// What needs no account, such as asking for a salt or a challenge, a subscriber
+// or a practice may do more often.
+const perPrefixAtDoors = 400
+
 type counted struct {
 	key   string
 	limit int
@@ -35,11 +47,15 @@ type counted struct {
 // counters name what an attempt counts against. Redis sees keyed hashes, so
 // that its memory tells neither who has an account nor from where.
 func (s *Service) counters(email string, ip netip.Addr) []counted {
+	return s.countersOf(email, ip, perAccountHere, perAccountInAll)
+}
+
+func (s *Service) countersOf(name string, ip netip.Addr, here, inAll int) []counted {
 	prefix := prefixOf(ip)
 	return []counted{
-		{s.counterKey("account-here", email, prefix), perAccountHere},
+		{s.counterKey("account-here", name, prefix), here},
 		{s.counterKey("prefix", prefix), perPrefix},
-		{s.counterKey("account", email), perAccountInAll},
+		{s.counterKey("account", name), inAll},
 	}
 }
 
@@ -71,7 +87,21 @@ func prefixOf(ip netip.Addr) string {
 // pass together. It returns [ErrTooManyAttempts] and counts nothing where a
 // limit is reached. giveBack is to be called after a sign-in that succeeded.
 func (s *Service) attempt(ctx context.Context, email string, ip netip.Addr) (giveBack func(context.Context), err error) {
-	counters := s.counters(email, ip)
+	return s.count(ctx, s.counters(email, ip))
+}
+
+// attemptSecond counts a try at what follows the password.
+func (s *Service) attemptSecond(ctx context.Context, account id.Account, ip netip.Addr) (giveBack func(context.Context), err error) {
+	return s.count(ctx, s.countersOf("second|"+account.UUID(), ip, secondHere, secondInAll))
+}
+
+// knock counts what somebody without an account may do at a door.
+func (s *Service) knock(ctx context.Context, door string, ip netip.Addr) error {
+	_, err := s.count(ctx, []counted{{s.counterKey("door", door, prefixOf(ip)), perPrefixAtDoors}})
+	return err
+}
+
+func (s *Service) count(ctx context.Context, counters []counted) (giveBack func(context.Context), err error) {
 	if s.redis != nil {
 		wait, err := s.attemptShared(ctx, counters)
 		switch {

@@ -135,3 +135,11 @@ func (c *Cache[K, V]) Forget(key K) {
 	delete(c.answers, key)
 	delete(c.calls, key)
 }
+
+// Clear is Forget for every key.
+func (c *Cache[K, V]) Clear() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	clear(c.answers)
+	clear(c.calls)
+}

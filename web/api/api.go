@@ -5,22 +5,36 @@ package api
 
 import (
 	"siegel/platform/identity"
+	"siegel/tenants/audit"
 	"siegel/tenants/booking"
+	"siegel/tenants/domain"
+	"siegel/tenants/help"
 	"siegel/tenants/inbox"
 	"siegel/tenants/keyring"
+	"siegel/tenants/notify"
+	"siegel/tenants/onboarding"
 	"siegel/tenants/practice"
+	"siegel/tenants/registry"
 	"siegel/tenants/staff"
 	"siegel/web/server"
 )
 
 // Services are what the operations call. Every field is required.
 type Services struct {
-	Booking  *booking.Service
-	Practice *practice.Service
-	Keyring  *keyring.Service
-	Inbox    *inbox.Service
-	Identity *identity.Service
-	Staff    *staff.Service
+	Booking    *booking.Service
+	Practice   *practice.Service
+	Keyring    *keyring.Service
+	Inbox      *inbox.Service
+	Identity   *identity.Service
+	Staff      *staff.Service
+	Onboarding *onboarding.Service
+	Tokens     *staff.Tokens
+	Audit      *audit.Service
+	Registry   *registry.Service
+	Help       *help.Service
+	Reminders  *notify.Reminders
+	Domains    *domain.Service
+	Carriers
 }
 
 // Mount adds all operations to the server.
@@ -30,11 +44,26 @@ func Mount(s *server.Server, v Services) {
 	mountHolds(s, v)
 	mountBookings(s, v)
 	mountSessions(s, v)
+	mountAccount(s, v)
+	mountOIDC(s, v)
 	mountKeyring(s, v)
+	mountOnboarding(s, v)
+	mountPeople(s, v)
 	mountAppointments(s, v)
 	mountDesk(s, v)
+	mountReminders(s, v)
+	mountDeskSettings(s, v)
 	mountRules(s, v)
 	mountCalendars(s, v)
+	mountDocument(s)
+	mountAudit(s, v)
+	mountTokens(s, v)
+	mountPortal(s, v)
+	mountHelp(s, v)
+	mountProviders(s, v)
+	mountCarriers(s, v)
+	mountDeliveries(s, v)
+	mountDomains(s, v)
 }
 
 // none is an answer or a request without content.

@@ -38,6 +38,7 @@ type appointmentBody struct {
 	CancelReason string          `json:"cancel_reason,omitempty"`
 	Excused      bool            `json:"excused,omitempty"`
 	Overridden   string          `json:"overridden,omitempty"`
+	Takes        []id.Resource   `json:"takes,omitempty" doc:"Rooms and devices, beside the practitioner"`
 	Envelope     *seal.Envelope  `json:"envelope"`
 	Card         *cardBody       `json:"card"`
 }
@@ -101,7 +102,7 @@ func mountAppointments(s *server.Server, v Services) {
 			answer.Body.Appointments[i] = appointmentBody{
 				ID: e.Appointment, Booking: e.Booking, Status: e.Status, Source: e.Source, Practitioner: e.Practitioner,
 				Location: e.Location, Starts: e.Starts, Ends: e.Ends, Received: e.Received, Envelope: e.Envelope,
-				First: e.First, CancelledBy: e.CancelledBy, CancelReason: e.CancelReason, Excused: e.Excused, Overridden: e.Overridden,
+				First: e.First, CancelledBy: e.CancelledBy, CancelReason: e.CancelReason, Excused: e.Excused, Overridden: e.Overridden, Takes: e.Takes,
 			}
 			if e.Card != nil {
 				answer.Body.Appointments[i].Card = &cardBody{e.Card.Version, e.Card.Epoch, e.Card.Ciphertext}
@@ -121,9 +122,13 @@ func mountAppointments(s *server.Server, v Services) {
 		ID: "storeCard", Method: http.MethodPost, Path: "/api/v1/cards", Status: http.StatusCreated,
 		Summary: "Acknowledge an opened envelope by storing what it held under the practice's book key",
 	}, func(ctx context.Context, in *cardRequest) (*none, error) {
-		return nil, v.Inbox.Acknowledge(ctx, server.From(ctx).Tenant.ID, inbox.Card{
+		err := v.Inbox.Acknowledge(ctx, server.From(ctx).Tenant.ID, inbox.Card{
 			Appointment: in.Body.Appointment, Envelope: in.Body.Envelope,
 			Version: in.Body.Version, Epoch: in.Body.Epoch, Ciphertext: in.Body.Ciphertext,
 		})
+		if err == nil {
+			v.record(ctx, "card.store", in.Body.Appointment.String())
+		}
+		return nil, err
 	})
 }

@@ -2,11 +2,13 @@ package api
 
 import (
 	"context"
+	"errors"
 	"net/http"
 	"slices"
 	"time"
 
 	"siegel/platform/access"
+	"siegel/platform/fault"
 	"siegel/platform/id"
 	"siegel/platform/identity"
 	"siegel/plugins/sdk"
@@ -196,6 +198,29 @@ func mountDomains(s *server.Server, v Services) {
 		})
 		return &domainAnswer{sayDomain(d)}, err
 	})
+}
+
+// errBroughtUp: a provider leads the domain here. Its records and its
+// certificate have to go first, or somebody else could come to be led to.
+var errBroughtUp = fault.New(fault.Conflict, "domain_brought_up")
+
+// notBroughtUp returns [errBroughtUp] for a domain that removeDomain is for.
+func (v Services) notBroughtUp(ctx context.Context, tenant id.Tenant, name string) error {
+	if v.Domains == nil {
+		return nil
+	}
+	host, err := registry.CanonicalHost(name)
+	if err != nil {
+		return err
+	}
+	_, err = v.Domains.Domain(ctx, tenant, host)
+	switch {
+	case errors.Is(err, domain.ErrUnknown):
+		return nil
+	case err != nil:
+		return err
+	}
+	return errBroughtUp
 }
 
 // hostings are the accounts with hosting providers that a tenant may use, its

@@ -4,11 +4,11 @@ import (
 	"context"
 	"errors"
 	"net/http"
+	"time"
 
 	"siegel/tenants/booking"
 	"siegel/tenants/keyring"
 	"siegel/tenants/practice"
-	"siegel/tenants/registry"
 	"siegel/web/server"
 )
 
@@ -36,23 +36,44 @@ func mountPractice(s *server.Server, v Services) {
 		if err != nil && !errors.Is(err, keyring.ErrNoKeys) {
 			return nil, err
 		}
+		closed, err := v.Onboarding.Closed(ctx, tenant.ID)
+		if err != nil {
+			return nil, err
+		}
 		switch {
 		case bookable(ctx) != nil:
 			body.Booking, body.ClosedReason = "closed", "suspended"
 		case !open:
 			body.Booking, body.ClosedReason = "closed", "keys_missing"
+		case closed != "":
+			body.Booking, body.ClosedReason = "closed", closed
 		}
 		return &practiceAnswer{body}, nil
 	})
 }
 
-// bookable refuses what starts a booking at a practice that is suspended. What
-// was pending before can still be confirmed.
-func bookable(ctx context.Context) error {
-	switch server.From(ctx).Tenant.Status {
-	case registry.Active, registry.Trial:
-		return nil
-	default:
+// bookable refuses what starts a booking at a practice that is suspended, or
+// that its owner has not opened.
+func (v Services) bookable(ctx context.Context) error {
+	if err := bookable(ctx); err != nil {
+		return err
+	}
+	closed, err := v.Onboarding.Closed(ctx, server.From(ctx).Tenant.ID)
+	if err != nil {
+		return err
+	}
+	if closed != "" {
 		return booking.ErrClosed
 	}
+	return nil
+}
+
+// bookable refuses what starts a booking at a practice whose life stands against
+// it: suspended, its trial or its contract over. What was pending before can
+// still be confirmed.
+func bookable(ctx context.Context) error {
+	if server.From(ctx).Tenant.Paused(time.Now()) != "" {
+		return booking.ErrClosed
+	}
+	return nil
 }

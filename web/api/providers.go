@@ -183,14 +183,17 @@ type carryingListAnswer struct {
 	}
 }
 
-type carryingPath struct {
+// CarryingPath names a provider of a scope (exported since huma passes over
+// embedded types that are not).
+type CarryingPath struct {
 	ID    string `path:"id" maxLength:"64"`
 	Scope string `query:"scope" maxLength:"64"`
 }
 
 type carryingAnswer struct{ Body carryingBody }
 
-type putCarryingBody struct {
+// CarryingSettings are what a provider is set up with (exported as [CarryingPath]).
+type CarryingSettings struct {
 	Name        string         `json:"name" minLength:"1" maxLength:"60"`
 	Settings    map[string]any `json:"settings"`
 	PriceMicros int64          `json:"price_micros" minimum:"0" maximum:"100000000"`
@@ -204,13 +207,13 @@ type addProviderRequest struct {
 	Body  struct {
 		Kind   string `json:"kind" enum:"sms,hosting"`
 		Plugin string `json:"plugin" maxLength:"40"`
-		putCarryingBody
+		CarryingSettings
 	}
 }
 
 type putCarryingRequest struct {
-	carryingPath
-	Body putCarryingBody
+	CarryingPath
+	Body CarryingSettings
 }
 
 type orderRequest struct {
@@ -234,7 +237,7 @@ type swapAnswer struct {
 }
 
 type testRequest struct {
-	carryingPath
+	CarryingPath
 	Body struct {
 		To   string `json:"to" maxLength:"20"`
 		Text string `json:"text" maxLength:"1000"`
@@ -253,7 +256,7 @@ type testAnswer struct {
 }
 
 type emergencyRequest struct {
-	carryingPath
+	CarryingPath
 	Body struct {
 		Reason string `json:"reason" minLength:"1" maxLength:"300"`
 	}
@@ -274,7 +277,7 @@ func mountProviders(s *server.Server, v Services) {
 		ID: "addMessageProvider", Method: http.MethodPost, Path: "/api/v1/providers", Status: http.StatusCreated, Proven: true,
 		Summary: "Set up a provider, last in the order",
 	}, func(ctx context.Context, in *addProviderRequest) (*carryingAnswer, error) {
-		return v.putProvider(ctx, s, in.Scope, provider.Draft{Kind: in.Body.Kind, Plugin: in.Body.Plugin}, in.Body.putCarryingBody)
+		return v.putProvider(ctx, s, in.Scope, provider.Draft{Kind: in.Body.Kind, Plugin: in.Body.Plugin}, in.Body.CarryingSettings)
 	})
 	server.Register(s, server.Operation{
 		ID: "putMessageProvider", Method: http.MethodPut, Path: "/api/v1/providers/{id}", Proven: true,
@@ -289,7 +292,7 @@ func mountProviders(s *server.Server, v Services) {
 	server.Register(s, server.Operation{
 		ID: "removeMessageProvider", Method: http.MethodDelete, Path: "/api/v1/providers/{id}", Status: http.StatusNoContent, Proven: true,
 		Summary: "Take a provider away",
-	}, func(ctx context.Context, in *carryingPath) (*none, error) {
+	}, func(ctx context.Context, in *CarryingPath) (*none, error) {
 		scope, p, err := v.ofScope(ctx, s, in)
 		if err != nil {
 			return nil, err
@@ -317,7 +320,7 @@ func mountProviders(s *server.Server, v Services) {
 	server.Register(s, server.Operation{
 		ID: "previewMessageSwap", Method: http.MethodGet, Path: "/api/v1/providers/{id}/swap",
 		Summary: "What a change to this provider would do",
-	}, func(ctx context.Context, in *carryingPath) (*swapAnswer, error) {
+	}, func(ctx context.Context, in *CarryingPath) (*swapAnswer, error) {
 		scope, p, err := v.ofScope(ctx, s, in)
 		if err != nil {
 			return nil, err
@@ -327,7 +330,7 @@ func mountProviders(s *server.Server, v Services) {
 	server.Register(s, server.Operation{
 		ID: "swapMessageProvider", Method: http.MethodPost, Path: "/api/v1/providers/{id}/swap", Proven: true,
 		Summary: "Have a provider take over; the former one finishes its calls",
-	}, func(ctx context.Context, in *carryingPath) (*carryingListAnswer, error) {
+	}, func(ctx context.Context, in *CarryingPath) (*carryingListAnswer, error) {
 		scope, p, err := v.ofScope(ctx, s, in)
 		if err != nil {
 			return nil, err
@@ -350,7 +353,7 @@ func mountProviders(s *server.Server, v Services) {
 		ID: "testMessageProvider", Method: http.MethodPost, Path: "/api/v1/providers/{id}/test",
 		Summary: "Send a test message, or ask what it would cost",
 	}, func(ctx context.Context, in *testRequest) (*testAnswer, error) {
-		scope, p, err := v.ofScope(ctx, s, &in.carryingPath)
+		scope, p, err := v.ofScope(ctx, s, &in.CarryingPath)
 		if err != nil {
 			return nil, err
 		}
@@ -360,7 +363,7 @@ func mountProviders(s *server.Server, v Services) {
 		ID: "hastenMessageProvider", Method: http.MethodPost, Path: "/api/v1/providers/{id}/emergency", Proven: true,
 		Summary: "Have an announced provider take effect before its notice is over, in an emergency",
 	}, func(ctx context.Context, in *emergencyRequest) (*carryingListAnswer, error) {
-		scope, p, err := v.ofScope(ctx, s, &in.carryingPath)
+		scope, p, err := v.ofScope(ctx, s, &in.CarryingPath)
 		if err != nil {
 			return nil, err
 		}
@@ -373,7 +376,7 @@ func mountProviders(s *server.Server, v Services) {
 }
 
 // ofScope finds the provider of a request within what the caller looks after.
-func (v Services) ofScope(ctx context.Context, s *server.Server, in *carryingPath) (access.Domain, provider.Provider, error) {
+func (v Services) ofScope(ctx context.Context, s *server.Server, in *CarryingPath) (access.Domain, provider.Provider, error) {
 	scope, err := scopeOf(ctx, s, in.Scope)
 	if err != nil {
 		return scope, provider.Provider{}, err
@@ -386,7 +389,7 @@ func (v Services) ofScope(ctx context.Context, s *server.Server, in *carryingPat
 	return scope, p, err
 }
 
-func (v Services) putProvider(ctx context.Context, s *server.Server, scopeText string, d provider.Draft, b putCarryingBody) (*carryingAnswer, error) {
+func (v Services) putProvider(ctx context.Context, s *server.Server, scopeText string, d provider.Draft, b CarryingSettings) (*carryingAnswer, error) {
 	scope, err := scopeOf(ctx, s, scopeText)
 	if err != nil {
 		return nil, err

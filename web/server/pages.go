@@ -12,6 +12,8 @@ import (
 	"strings"
 
 	"github.com/gofiber/fiber/v2"
+
+	"siegel/tenants/registry"
 )
 
 // Pages are the files of the built web app, read and compressed once.
@@ -61,10 +63,31 @@ func (s *Server) pages() {
 	for route, page := range map[string]string{"/confirm": "/confirm.html", "/booking": "/booking.html", "/sealed": "/sealed.html"} {
 		s.Raw("patientPages", fiber.MethodGet, route, func(c *fiber.Ctx) error { return s.file(c, page, "no-cache") })
 	}
+	// Where a browser comes back from a provider, and by a link from a mail.
+	for _, route := range []string{"/oidc", "/recover"} {
+		s.Raw("signInPages", fiber.MethodGet, route, func(c *fiber.Ctx) error {
+			page := "/portal.html"
+			if From(c.UserContext()).Kind == "office" {
+				page = "/office.html"
+			}
+			return s.file(c, page, "no-cache")
+		})
+	}
+	// Where the links of invitations and registrations lead.
+	s.Raw("joinPage", fiber.MethodGet, "/join", func(c *fiber.Ctx) error {
+		if From(c.UserContext()).Kind == registry.Portal {
+			return s.file(c, "/portal.html", "no-cache")
+		}
+		return s.file(c, "/office.html", "no-cache")
+	})
+	s.Raw("registerPage", fiber.MethodGet, "/register", func(c *fiber.Ctx) error { return s.file(c, "/register.html", "no-cache") })
 	s.Raw("home", fiber.MethodGet, "/", func(c *fiber.Ctx) error {
 		page := "/index.html"
-		if From(c.UserContext()).Kind == "office" {
+		switch From(c.UserContext()).Kind {
+		case registry.Office:
 			page = "/office.html"
+		case registry.Portal:
+			page = "/portal.html"
 		}
 		return s.file(c, page, "no-cache")
 	})

@@ -22,6 +22,9 @@ type Operation struct {
 	Status int
 	// Once says that an Idempotency-Key is required.
 	Once bool
+	// Proven says that the caller must have shown within the last minutes that
+	// it is they, beyond the session's cookie.
+	Proven bool
 	// Body is how many octets a request may bring; zero is 64 KiB.
 	Body int
 }
@@ -29,7 +32,7 @@ type Operation struct {
 // Register adds an operation. It is one of the two doors to the router; the
 // other is [Server.Raw]. Both ask the policy before the handler.
 func Register[I, O any](s *Server, op Operation, handler func(context.Context, *I) (*O, error)) {
-	s.operations = append(s.operations, op.ID)
+	s.routes = append(s.routes, route{ID: op.ID, Method: op.Method, Path: op.Path, proven: op.Proven, once: op.Once})
 	if op.Body == 0 {
 		op.Body = bodyLimit
 	}
@@ -41,6 +44,10 @@ func Register[I, O any](s *Server, op Operation, handler func(context.Context, *
 		r := From(ctx.Context())
 		if p := s.allowed(r, op.ID); p != nil {
 			s.problem(ctx, p)
+			return
+		}
+		if op.Proven && !r.Session.Proven {
+			s.problem(ctx, &Problem{Status: fiber.StatusForbidden, Reason: "proof_needed", RequestID: r.RequestID})
 			return
 		}
 		if op.Once && !isOnceKey(ctx.Header("Idempotency-Key")) {
@@ -85,7 +92,7 @@ func (s *Server) limits(h *fasthttp.RequestHeader) fasthttp.RequestConfig {
 
 // Raw adds a route that is no JSON operation: a page, a file, a stream.
 func (s *Server) Raw(operation, method, path string, handler fiber.Handler) {
-	s.operations = append(s.operations, operation)
+	s.routes = append(s.routes, route{ID: operation, Method: method, Path: path, raw: true})
 	s.app.Add(method, path, func(c *fiber.Ctx) error {
 		if p := s.allowed(From(c.UserContext()), operation); p != nil {
 			return writeProblem(c, p)

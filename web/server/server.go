@@ -21,12 +21,13 @@ import (
 	"time"
 
 	"github.com/danielgtaylor/huma/v2"
-	"github.com/danielgtaylor/huma/v2/adapters/humafiber"
 	"github.com/gofiber/fiber/v2"
 	"github.com/valyala/fasthttp"
 
 	"siegel/platform/access"
+	"siegel/platform/id"
 	"siegel/platform/identity"
+	"siegel/platform/redisdb"
 	"siegel/tenants/registry"
 	"siegel/tenants/staff"
 )
@@ -51,6 +52,13 @@ type Config struct {
 	Identity *identity.Service
 	Staff    *staff.Service
 	Policy   *access.Policy
+	// Tokens lets machines in; nil lets none in.
+	Tokens *staff.Tokens
+	// Redis counts what machines ask; nil counts nothing.
+	Redis *redisdb.Client
+	// Demands may name what else a member has to do before anything, such as
+	// accepting an agreement; nil where there is nothing.
+	Demands func(ctx context.Context, domain access.Domain, account id.Account, role access.Role) ([]string, error)
 	// Pages is the built web app.
 	Pages Pages
 	// TrustedProxies may name the client in X-Forwarded-For; empty trusts nobody.
@@ -62,14 +70,14 @@ type Config struct {
 // Server is the Fiber app with its routes.
 type Server struct {
 	Config
-	scheme     string
-	app        *fiber.App
-	api        huma.API
-	operations []string
-	large      []largeBody
-	pingEvery  time.Duration // how often a stream's session is looked at
-	stop       chan struct{} // closed when streams shall end
-	stopOnce   sync.Once
+	scheme    string
+	app       *fiber.App
+	api       huma.API
+	routes    []route
+	large     []largeBody
+	pingEvery time.Duration // how often a stream's session is looked at
+	stop      chan struct{} // closed when streams shall end
+	stopOnce  sync.Once
 }
 
 // New builds the app. Routes are added by [Register] and [Server.Raw].
@@ -109,12 +117,7 @@ func New(c Config) (*Server, error) {
 	}
 	s.app.Use(s.identify, secureHeaders(c.Scheme), checkWire, s.resolve, s.checkOrigin)
 
-	sayProblems()
-	config := huma.DefaultConfig("Siegel", "1")
-	config.DocsPath, config.OpenAPIPath, config.SchemasPath = "", "", ""
-	config.CreateHooks = nil
-	config.Formats = map[string]huma.Format{"application/json": strictJSON, "json": strictJSON}
-	s.api = humafiber.New(s.app, config)
+	s.mountAPI()
 
 	s.health()
 	s.pages()
@@ -125,6 +128,7 @@ func New(c Config) (*Server, error) {
 // for all servers of a process.
 var sayProblems = sync.OnceFunc(func() {
 	huma.NewErrorWithContext = humaProblem
+	huma.DefaultArrayNullable = false // a list is never null, here or there
 	huma.NewError = func(status int, msg string, errs ...error) huma.StatusError {
 		return humaProblem(nil, status, msg, errs...)
 	}
@@ -136,10 +140,19 @@ func (s *Server) Listen(ln net.Listener) error {
 	s.app.Use(func(c *fiber.Ctx) error {
 		return writeProblem(c, &Problem{Status: fiber.StatusNotFound, Reason: "not_found", RequestID: From(c.UserContext()).RequestID})
 	})
-	if err := s.Policy.Covers(s.operations); err != nil {
+	if err := s.Policy.Covers(s.operations()); err != nil {
 		return fmt.Errorf("policy and routes: %w", err)
 	}
 	return s.app.Listener(ln)
+}
+
+// operations are the ids of all routes.
+func (s *Server) operations() []string {
+	var all []string
+	for _, r := range s.routes {
+		all = append(all, r.ID)
+	}
+	return all
 }
 
 // Shutdown ends streams first, then waits for requests under way.

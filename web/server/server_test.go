@@ -22,6 +22,7 @@ import (
 	"siegel/platform/id"
 	"siegel/platform/identity"
 	"siegel/platform/seal"
+	"siegel/tenants/audit"
 	"siegel/tenants/booking"
 	"siegel/tenants/inbox"
 	"siegel/tenants/notify"
@@ -74,7 +75,9 @@ func setup(t *testing.T, scheme string, proxies ...netip.Prefix) *house {
 		TrustedProxies: proxies, Ready: h.DB.Ping,
 	})
 	must(err)
-	api.Mount(h.Server, api.Services{Booking: bookings, Practice: h.Practice, Keyring: h.Keyring, Inbox: letters, Identity: h.identity, Staff: h.staff})
+	trail, err := audit.NewService(audit.Config{DB: h.DB, Secret: tenanttest.Secret})
+	must(err)
+	api.Mount(h.Server, api.Services{Audit: trail, Booking: bookings, Practice: h.Practice, Keyring: h.Keyring, Inbox: letters, Identity: h.identity, Staff: h.staff})
 	h.WatchChanges(inbox.NewWatcher(letters, h.Redis))
 	return h
 }

@@ -4,12 +4,14 @@
  * practice's wall clock.
  */
 import { bare } from "./booking.ts";
-import { type Day, dayOf, minuteOf } from "./zone.ts";
+import { type Day, dayOf, minuteOf, plus, startOf } from "./zone.ts";
 
 /** Timed is all that the arrangement needs of an appointment. */
 export interface Timed {
   id: string;
   practitioner: string;
+  /** Rooms and devices, beside the practitioner. */
+  takes?: readonly string[];
   starts: number;
   ends: number;
 }
@@ -26,9 +28,21 @@ export interface Block<T> {
 }
 
 export interface Lane<T> {
+  /** Unique in its plan. */
+  key: string;
+  day: Day;
+  kind: "practitioner" | "resource";
+  /** Of the practitioner, or of the room or device. */
   practitioner: string;
   name: string;
   blocks: Block<T>[];
+}
+
+/** Column is whose lane is drawn, on each day of a plan. */
+export interface Column {
+  kind: "practitioner" | "resource";
+  id: string;
+  name: string;
 }
 
 export interface DayPlan<T> {
@@ -71,29 +85,50 @@ function beside<T>(blocks: Block<T>[]): Block<T>[] {
  * dayPlan arranges one day in lanes: first the practitioners in the practice's
  * order, then those it no longer names but who still have appointments.
  */
-export function dayPlan<T extends Timed>(
-  items: readonly T[],
-  day: Day,
-  zone: string,
-  practitioners: readonly { id: string; name: string }[],
-): DayPlan<T> {
-  const today = items.filter((item) => dayOf(item.starts, zone) === day).sort(byStart);
-  const lanes = new Map<string, Lane<T>>();
-  for (const { id, name } of practitioners) lanes.set(bare(id), { practitioner: id, name, blocks: [] });
+export function dayPlan<T extends Timed>(items: readonly T[], day: Day, zone: string, practitioners: readonly { id: string; name: string }[]): DayPlan<T> {
+  return plan(items, [day], zone, practitioners.map(({ id, name }) => ({ kind: "practitioner", id, name })), true);
+}
+
+/**
+ * plan arranges several days, each with the same columns side by side. An
+ * appointment stands in its practitioner's lane and in those of the rooms and
+ * devices that it takes. `others` adds lanes for practitioners without a
+ * column who have appointments; without it they are left out.
+ */
+export function plan<T extends Timed>(items: readonly T[], days: readonly Day[], zone: string, columns: readonly Column[], others: boolean): DayPlan<T> {
   let first = opening;
   let last = closing;
-  for (const item of today) {
-    const key = bare(item.practitioner);
-    let lane = lanes.get(key);
-    if (!lane) lanes.set(key, (lane = { practitioner: item.practitioner, name: "", blocks: [] }));
-    const from = minuteOf(item.starts, zone);
-    const to = dayOf(item.ends, zone) === day ? Math.max(minuteOf(item.ends, zone), from + 5) : 24 * 60;
-    lane.blocks.push({ item, from, to, column: 0, columns: 1 });
-    first = Math.min(first, Math.floor(from / 60));
-    last = Math.max(last, Math.ceil(Math.max(to, from + shortest) / 60));
+  let count = 0;
+  const all: Lane<T>[] = [];
+  for (const day of days) {
+    const [begins, ends] = [startOf(day, zone), startOf(plus(day, 1), zone)];
+    const lanes = new Map<string, Lane<T>>();
+    for (const { kind, id, name } of columns) lanes.set(bare(id), { key: `${day} ${id}`, day, kind, practitioner: id, name, blocks: [] });
+    for (const item of items.filter(({ starts }) => starts >= begins && starts < ends).sort(byStart)) {
+      const from = minuteOf(item.starts, zone);
+      const to = item.ends < ends ? Math.max(minuteOf(item.ends, zone), from + 5) : 24 * 60;
+      let seen = false;
+      const put = (lane: Lane<T> | undefined) => {
+        if (!lane) return;
+        seen = true;
+        lane.blocks.push({ item, from, to, column: 0, columns: 1 });
+      };
+      let own = lanes.get(bare(item.practitioner));
+      if (!own && others) {
+        own = { key: `${day} ${item.practitioner}`, day, kind: "practitioner", practitioner: item.practitioner, name: "", blocks: [] };
+        lanes.set(bare(item.practitioner), own);
+      }
+      put(own);
+      for (const id of item.takes ?? []) put(lanes.get(bare(id)));
+      if (!seen) continue;
+      count++;
+      first = Math.min(first, Math.floor(from / 60));
+      last = Math.max(last, Math.ceil(Math.max(to, from + shortest) / 60));
+    }
+    for (const lane of lanes.values()) beside(lane.blocks);
+    all.push(...lanes.values());
   }
-  for (const lane of lanes.values()) beside(lane.blocks);
-  return { first, last: Math.min(last, 24), lanes: [...lanes.values()], count: today.length };
+  return { first, last: Math.min(last, 24), lanes: all, count };
 }
 
 export interface DayGroup<T> {

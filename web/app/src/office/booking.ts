@@ -12,6 +12,8 @@ export interface Slot {
   /** Milliseconds since 1970, [starts, ends). */
   starts: number;
   ends: number;
+  /** When it was first booked for, where it was moved since. */
+  firstStarts?: number | null;
 }
 
 /** bare drops the prefix of an id: bkg_0190… and 0190… name the same. */
@@ -19,8 +21,13 @@ export function bare(id: string): string {
   return id.slice(id.lastIndexOf("_") + 1);
 }
 
-/** differences lists in what the patient saw something else than the calendar says. */
+/**
+ * differences lists in what the patient saw something else than the calendar
+ * says. Of a moved one the patient saw what it was first booked for: only that
+ * is compared, and practitioner and place may have changed with the time.
+ */
 export function differences(booking: Booking, slot: Slot): Difference[] {
+  if (slot.firstStarts) return Date.parse(booking.starts) === slot.firstStarts ? [] : ["time"];
   const found: Difference[] = [];
   if (Date.parse(booking.starts) !== slot.starts || Date.parse(booking.ends) !== slot.ends) found.push("time");
   if (booking.practitioner.id !== slot.practitioner) found.push("practitioner");

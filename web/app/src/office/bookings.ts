@@ -48,6 +48,13 @@ export interface Entry extends Slot {
   received: number | null;
   /** Nobody in the practice has opened it yet. */
   waiting: boolean;
+  /** When the patient first booked it for, where it was moved since. */
+  firstStarts: number | null;
+  excused: boolean;
+  /** Why staff set rules aside; empty where it did not. */
+  overridden: string;
+  /** Rooms and devices, beside the practitioner. */
+  takes: readonly string[];
   reading: Reading;
 }
 
@@ -62,6 +69,10 @@ export interface View {
   unsaved: number;
   /** Reason of the last failed fetch, null after a good one. */
   trouble: string | null;
+  /** When what is shown was fetched; null before the first time. */
+  at: number | null;
+  /** How far opening has come, where it takes a while; null when it is done. */
+  opening: { done: number; total: number } | null;
 }
 
 export interface BookingsConfig {
@@ -70,12 +81,17 @@ export interface BookingsConfig {
   putCard(card: CardRequest): Promise<void>;
   /** Told how many bookings came since the last fetch. */
   arrived(count: number): void;
+  /** Told how many that were known were moved or cancelled since then, by whoever. */
+  altered?(moved: number, cancelled: number): void;
   signedOut(): void;
   now(): number;
 }
 
 /** Days fetched at a time, beginning today. */
 export const ahead = 56;
+
+/** How many are opened at a time. */
+const together = 32;
 
 /** What became void and no longer belongs on the screen. */
 const gone = new Set(["cancelled", "entered-in-error"]);
@@ -96,7 +112,7 @@ interface Known {
 export class Bookings {
   private readonly known = new Map<string, Known>();
   private readonly fresh = new Set<string>();
-  private readonly inner = writable<View>({ entries: [], fresh: new Set(), until: "", loaded: false, unsaved: 0, trouble: null });
+  private readonly inner = writable<View>({ entries: [], fresh: new Set(), until: "", loaded: false, unsaved: 0, trouble: null, at: null, opening: null });
   private keys: Keys | null = null;
   private generation = 0;
   private running: Promise<void> | null = null;
@@ -104,7 +120,9 @@ export class Bookings {
   private range = "";
   private today: Day;
   private pages = 1;
-  private looked: Day | null = null;
+  private looked: readonly [Day, Day] | null = null;
+  private at: number | null = null;
+  private opening: { done: number; total: number } | null = null;
   private trouble: string | null = null;
   private loaded = false;
   private stopped = false;
@@ -145,6 +163,7 @@ export class Bookings {
     this.generation++;
     this.keys?.wipe();
     this.keys = null;
+    this.opening = null;
     for (const known of this.known.values()) {
       known.reading = known.body.card || known.body.envelope ? sealed : known.reading;
       known.from = "";
@@ -162,11 +181,18 @@ export class Bookings {
     this.publish();
   }
 
-  /** look makes sure that a day outside of the coming weeks is known too. */
-  async look(day: Day): Promise<void> {
-    if (day === this.looked) return;
-    this.looked = this.covers(day) ? null : day;
+  /** look makes sure that the days [from, to) are known too, where they are not among the coming weeks. */
+  async look(from: Day, to: Day = plus(from, 1)): Promise<void> {
+    const [before, after] = this.looked ?? ["", ""];
+    if (from >= before && to <= after) return;
+    this.looked = this.covers(from) && this.covers(plus(to, -1)) ? null : [from, to];
     if (this.looked) await this.refresh();
+  }
+
+  /** seal makes a first card of a booking, under the newest book key. Throws a SealError `unknown_key` while locked. */
+  async seal(booking: Booking): Promise<{ version: number; epoch: number; ciphertext: string }> {
+    if (!this.keys) throw new SealError("unknown_key");
+    return this.keys.sealCard(booking);
   }
 
   /** more reaches further into the future. */
@@ -214,7 +240,10 @@ export class Bookings {
     for (let page = 0; page < this.pages; page++) {
       spans.push([plus(this.today, page * ahead), plus(this.today, (page + 1) * ahead)]);
     }
-    if (this.looked && !this.covers(this.looked)) spans.push([this.looked, plus(this.looked, 1)]);
+    // Each day once: what is looked at may reach into the coming weeks.
+    const end = plus(this.today, this.pages * ahead);
+    if (this.looked && this.looked[0] < this.today) spans.push([this.looked[0], this.looked[1] < this.today ? this.looked[1] : this.today]);
+    if (this.looked && this.looked[1] > end) spans.push([this.looked[0] > end ? this.looked[0] : end, this.looked[1]]);
     const answers = await Promise.all(spans.map(([from, to]) => this.config.fetch(startOf(from, zone), startOf(to, zone))));
     if (this.stopped) return;
 
@@ -223,16 +252,27 @@ export class Bookings {
     this.range = range;
     const current = new Set<string>();
     let arrived = 0;
+    let moved = 0;
+    let cancelled = 0;
+    const bookingsBefore = new Map([...this.known.values()].map(({ body }) => [body.booking_id, body.id]));
     answers.forEach(({ appointments }, span) => {
       for (const body of appointments) {
-        if (gone.has(body.status)) continue;
+        if (gone.has(body.status)) {
+          if (this.loaded && sameRange && this.known.has(body.id)) cancelled++;
+          continue;
+        }
         current.add(body.id);
         const before = this.known.get(body.id);
         const unopened = body.envelope !== null && body.card === null;
         if (!before) {
           // New to the practice: nobody opened it yet, or it was not there a moment ago.
-          const joined = this.loaded && sameRange && span < this.pages && body.source !== "office";
-          if (unopened || joined) {
+          const joined = this.loaded && sameRange && span < this.pages && body.source !== "staff";
+          const was = bookingsBefore.get(body.booking_id);
+          if (was !== undefined && was !== body.id) {
+            // Moved: another appointment of a booking that is known.
+            if (this.fresh.has(was)) this.fresh.add(body.id);
+            moved++;
+          } else if (unopened || joined) {
             this.fresh.add(body.id);
             arrived++;
           }
@@ -249,37 +289,53 @@ export class Bookings {
       this.fresh.delete(id);
     }
     if (this.loaded && arrived > 0) this.config.arrived(arrived);
+    if (this.loaded && moved + cancelled > 0) this.config.altered?.(moved, cancelled);
     this.loaded = true;
+    this.at = this.config.now();
   }
 
-  /** One after the other, soonest first: the day at hand reads well before the rest. */
+  /** Soonest first, a few at a time: the day at hand reads well before the rest. */
   private async openAll(): Promise<void> {
     const generation = this.generation;
     const keys = this.keys;
     if (!keys) return;
-    const todo = [...this.known.values()].sort((a, b) => Date.parse(a.body.starts) - Date.parse(b.body.starts));
-    let shownAt = 0;
-    for (const known of todo) {
-      const from = source(known.body);
-      if (known.from !== from || (known.reading.state === "failed" && known.reading.why === "key_missing")) {
-        const { reading, keep } = await read(keys, known.body);
-        if (generation !== this.generation) return;
-        known.reading = reading;
-        known.broken = reading.state === "failed";
-        known.from = from;
-        known.keep = keep;
-      }
-      if (this.config.now() - shownAt > 120) {
+    const inOrder = [...this.known.values()].map((known) => ({ known, starts: Date.parse(known.body.starts), from: source(known.body) })).sort((a, b) => a.starts - b.starts);
+    const now = this.config.now();
+    const todo = inOrder.filter(({ known, from }) => known.from !== from || (known.reading.state === "failed" && known.reading.why === "key_missing"));
+    // What is over waits until the rest is readable.
+    const soonest = [...todo.filter(({ starts }) => starts >= now - 86_400_000), ...todo.filter(({ starts }) => starts < now - 86_400_000)];
+    let shownAt = this.config.now();
+    for (let next = 0; next < soonest.length; next += together) {
+      await Promise.all(
+        soonest.slice(next, next + together).map(async ({ known, from }) => {
+          const { reading, keep } = await read(keys, known.body);
+          if (generation !== this.generation) return;
+          known.reading = reading;
+          known.broken = reading.state === "failed";
+          known.from = from;
+          known.keep = keep;
+        }),
+      );
+      if (generation !== this.generation) return;
+      const done = Math.min(next + together, soonest.length);
+      if (this.config.now() - shownAt > 200 && done < soonest.length) {
+        this.opening = { done, total: soonest.length };
         this.publish();
         shownAt = this.config.now();
+        await new Promise((resolve) => setTimeout(resolve)); // lets the screen breathe
+        if (generation !== this.generation) return;
       }
     }
+    this.opening = null;
     this.publish();
-    for (const known of todo) {
-      if (known.keep !== null) await this.store(keys, known, known.keep, generation);
+    let stored = 0;
+    for (const { known } of inOrder) {
+      if (known.keep === null) continue;
+      await this.store(keys, known, known.keep, generation);
+      stored++;
       if (generation !== this.generation) return;
     }
-    this.publish();
+    if (stored > 0) this.publish();
   }
 
   private async store(keys: Keys, known: Known, booking: Booking, generation: number): Promise<void> {
@@ -325,6 +381,10 @@ export class Bookings {
         ends: Date.parse(body.ends),
         received: received(body),
         waiting: body.envelope !== null && body.card === null && !broken,
+        firstStarts: body.first_starts ? Date.parse(body.first_starts) : null,
+        excused: body.excused === true,
+        overridden: body.overridden ?? "",
+        takes: body.takes ?? [],
         reading,
       });
     }
@@ -335,6 +395,8 @@ export class Bookings {
       loaded: this.loaded,
       unsaved,
       trouble: this.trouble,
+      at: this.at,
+      opening: this.opening,
     });
   }
 }
@@ -346,8 +408,8 @@ function received(body: AppointmentBody): number | null {
 }
 
 /** What a reading depends on: the ciphertext, and what it was held against. */
-function source({ card, envelope, starts, ends, practitioner, location }: AppointmentBody): string {
-  const slot = [starts, ends, practitioner, location].join(" ");
+function source({ card, envelope, starts, ends, practitioner, location, first_starts }: AppointmentBody): string {
+  const slot = [starts, ends, practitioner, location, first_starts ?? ""].join(" ");
   if (card) return `card ${card.version} ${card.epoch} ${card.ciphertext} ${slot}`;
   return envelope ? `envelope ${envelope.envelope_id} ${envelope.ct} ${slot}` : slot;
 }
@@ -367,6 +429,7 @@ async function read(keys: Keys, body: AppointmentBody): Promise<{ reading: Readi
     location: body.location,
     starts: Date.parse(body.starts),
     ends: Date.parse(body.ends),
+    firstStarts: body.first_starts ? Date.parse(body.first_starts) : null,
   };
   return { reading: { state: "open", booking, differences: differences(booking, slot) }, keep: body.card ? null : booking };
 }

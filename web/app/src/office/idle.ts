@@ -20,6 +20,12 @@ export class Idle {
 
   constructor(private readonly config: IdleConfig) {}
 
+  /** within changes after how many milliseconds it locks, also while it watches. */
+  within(after: number): void {
+    this.config.after = after;
+    this.check();
+  }
+
   /** start begins to watch; the person who just unlocked counts as there. */
   start(): void {
     this.stop();

@@ -127,3 +127,63 @@ export function eventStream(path: string): Stream {
   source.addEventListener("changed", (event) => stream.onchanged?.(String(event.data)));
   return stream;
 }
+
+/** What tabs of one browser tell each other about the one stream they share. */
+type Told = "who" | "open" | "lost" | { changed: string };
+
+/**
+ * sharedStream is [eventStream] once for all tabs of a browser: one of them
+ * holds it, by a lock that goes to the next when that tab goes, and tells the
+ * others. A browser without locks opens one for each tab.
+ */
+export function sharedStream(path: string, open: (path: string) => Stream = eventStream): Stream {
+  if (!navigator.locks) return open(path);
+  const channel = new BroadcastChannel("siegel-events");
+  const end = new AbortController();
+  let own: Stream | null = null;
+  let opened = false;
+  let release: (() => void) | undefined;
+  const tell = (told: Told) => channel.postMessage(told);
+  const stream: Stream = {
+    onopen: null,
+    onerror: null,
+    onchanged: null,
+    close: () => {
+      end.abort();
+      own?.close();
+      own = null;
+      release?.();
+      channel.close();
+    },
+  };
+  channel.onmessage = ({ data }: MessageEvent<Told>) => {
+    if (data === "who") {
+      if (own && opened) tell("open");
+    } else if (own) return;
+    else if (data === "open") stream.onopen?.();
+    else if (data === "lost") stream.onerror?.();
+    else stream.onchanged?.(data.changed);
+  };
+  tell("who");
+  navigator.locks
+    .request("siegel-events", { signal: end.signal }, () => {
+      if (end.signal.aborted) return undefined;
+      own = open(path);
+      own.onopen = () => {
+        opened = true;
+        tell("open");
+        stream.onopen?.();
+      };
+      own.onerror = () => {
+        tell("lost");
+        stream.onerror?.();
+      };
+      own.onchanged = (changed) => {
+        tell({ changed });
+        stream.onchanged?.(changed);
+      };
+      return new Promise<void>((resolve) => (release = resolve));
+    })
+    .catch(() => undefined); // closed before its turn came
+  return stream;
+}

@@ -3,31 +3,39 @@
  * the wiring of clock, network and keys to the screen. What may be read lives
  * in [Bookings] and in `view`; locking empties both.
  */
+import { open as openPasskey, unlockKey } from "../account/passkeys.ts";
+import { getAccount, type PasskeyBody, type SessionBody as AnySession, signIn } from "../account/server.ts";
+import type { By } from "../account/SignIn.svelte";
+import { reason as reasonFor } from "../account/words.ts";
 import { language, languages, speak } from "../i18n/catalogue.svelte.ts";
 import { Problem, reasonOf } from "../api/problem.ts";
 import type { Practice } from "../api/types.ts";
 import { Bookings, type Entry, type View } from "./bookings.ts";
 import { Idle } from "./idle.ts";
-import { Live, eventStream } from "./live.ts";
+import { Desk } from "./desk/desk.svelte.ts";
+import { overlay } from "./desk/acts.ts";
+import { Live, sharedStream } from "./live.ts";
 import { getRules } from "./rules/client.ts";
 import type { Rules } from "./rules/types.ts";
 import * as server from "./server.ts";
+import { type Bytes, fromBase64 } from "../seal/bytes.ts";
 import { SealError } from "../seal/error.ts";
+import type { Booking } from "../seal/plaintext.ts";
 import type { Secrets } from "../seal/password.ts";
 import { splitPasswordInWorker as split } from "../seal/workers.ts";
-import { type Opened, openKeyring, saltOf, signInSecret } from "./unlock.ts";
+import { type Opened, openHeld, saltOf, signInSecret } from "./unlock.ts";
 import { type Day, dayOf } from "./zone.ts";
 
-export type Phase = "starting" | "unreachable" | "signed-out" | "locked" | "open";
+export type Phase = "starting" | "unreachable" | "signed-out" | "arriving" | "locked" | "open";
 export type LockReason = "reload" | "person" | "elsewhere" | "idle";
 
-/** Milliseconds without a sign of life after which the names go. */
+/** Milliseconds without a sign of life after which the names go, where the owner has not decided. */
 export const idleAfter = 10 * 60_000;
 
 /** Milliseconds for which the rules are not asked for again. */
 const rulesAfter = 60_000;
 
-const nothing: View = { entries: [], fresh: new Set(), until: "", loaded: false, unsaved: 0, trouble: null };
+const nothing: View = { entries: [], fresh: new Set(), until: "", loaded: false, unsaved: 0, trouble: null, at: null, opening: null };
 
 export class Office {
   phase = $state<Phase>("starting");
@@ -35,7 +43,9 @@ export class Office {
   practice = $state.raw<Practice | null>(null);
   /** Read when the first booking is looked at; null until then. */
   rules = $state.raw<Rules | null>(null);
-  view = $state.raw<View>(nothing);
+  readonly desk = new Desk(this);
+  /** What is known, as it will be once the desk's pending acts have arrived. */
+  readonly view: View = $derived.by(() => (this.desk.pending.length > 0 ? { ...this.base, entries: overlay(this.base.entries, this.desk.pending) } : this.base));
   day = $state<Day>("");
   /** The selected appointment's id. */
   selected = $state<string | null>(null);
@@ -55,6 +65,12 @@ export class Office {
   /** How many bookings to announce; counts up with each announcement. */
   arrival = $state.raw<{ count: number; serial: number }>({ count: 0, serial: 0 });
 
+  /** After how many minutes without anybody there the names go. */
+  lockMinutes = $state(idleAfter / 60_000);
+
+  private base = $state.raw<View>(nothing);
+  /** By what somebody came in who has something to do first. */
+  private cameBy: By = { nothing: true };
   private bookings: Bookings | null = null;
   private rulesAsked = 0;
   private salt: { salt: string; kdf: string } | null = null;
@@ -78,7 +94,7 @@ export class Office {
   });
 
   private readonly events = new Live({
-    open: () => eventStream(server.eventsPath),
+    open: () => sharedStream(server.eventsPath),
     changed: () => void this.bookings?.refresh(),
     connected: (yes) => (this.live = yes),
     after: (ms, call) => {
@@ -105,9 +121,16 @@ export class Office {
     this.watch();
     this.phase = "starting";
     try {
+      // Who comes by a link or from a provider signs in on this page.
+      if (location.pathname !== "/") throw new Problem({ status: 401, reason: "signed_out" });
       const session = await server.getSession();
-      this.phase = "locked";
-      await this.enter(session);
+      if (session.must.length > 0) {
+        this.session = session;
+        this.phase = "arriving";
+      } else {
+        this.phase = "locked";
+        await this.enter(session);
+      }
     } catch (thrown) {
       if (thrown instanceof Problem && thrown.status === 401) this.phase = "signed-out";
       else this.phase = "unreachable";
@@ -118,7 +141,42 @@ export class Office {
     }
   }
 
-  /** signIn signs in and, with the same password, unlocks. */
+  /** entered takes over from the sign-in form and unlocks with what somebody came in by. */
+  async entered(any: AnySession, by: By): Promise<void> {
+    const session = any as server.SessionBody;
+    this.problem = null;
+    this.cameBy = by;
+    if (session.must.length > 0) {
+      this.session = session;
+      this.phase = "arriving";
+      return;
+    }
+    this.busy = true;
+    try {
+      const entering = this.enter(session);
+      if (session.language && session.language !== language()) {
+        const known = languages.find((one) => one === session.language);
+        if (known && !new URLSearchParams(location.search).has("lang")) await speak(known).catch(() => undefined);
+      }
+      if ("password" in by) {
+        this.salt = by.start;
+        if (session.unlock.password) await this.open(by.password);
+      } else if ("passkey" in by && by.prf) {
+        const passkey = (await getAccount()).passkeys.find(({ id, wrapped_member_key }) => id === by.passkey && wrapped_member_key);
+        if (passkey) await this.openBy(passkey, by.prf);
+      }
+      await entering;
+    } catch (thrown) {
+      this.problem = why(thrown);
+    } finally {
+      this.cameBy = { nothing: true };
+      this.busy = false;
+      // In, but without names: the calendar shows times, and the way to try again.
+      if (this.session && this.phase !== "open") this.phase = "locked";
+    }
+  }
+
+  /** signIn signs in with a password that is at hand, where no second step is in the way: else the form is there. */
   async signIn(email: string, password: string): Promise<void> {
     if (this.busy) return;
     this.busy = true;
@@ -126,22 +184,40 @@ export class Office {
     try {
       const start = await server.startSession(email);
       const secrets = await split(password, start.kdf, saltOf(start.salt));
-      const session = await server.signIn(email, signInSecret(secrets));
-      this.salt = start;
-      const entering = this.enter(session);
-      if (session.language && session.language !== language()) {
-        const known = languages.find((one) => one === session.language);
-        if (known && !new URLSearchParams(location.search).has("lang")) await speak(known).catch(() => undefined);
-      }
-      await this.open(secrets);
-      await entering;
+      await this.entered(await signIn(email, signInSecret(secrets)), { password: secrets, start });
     } catch (thrown) {
       this.problem = why(thrown);
-      // In, but without names: the calendar shows times, and the way to try again.
-      if (this.session) this.phase = "locked";
     } finally {
       this.busy = false;
     }
+  }
+
+  /** arrived goes on once nothing has to be done first any more. */
+  async arrived(session: AnySession): Promise<void> {
+    await this.entered(session, this.cameBy);
+  }
+
+  /** unlockByPasskey opens the names with one of the person's passkeys. */
+  async unlockByPasskey(): Promise<void> {
+    if (this.busy || !this.session) return;
+    this.busy = true;
+    this.problem = null;
+    try {
+      const found = await openPasskey((await getAccount()).passkeys.filter(({ here, wrapped_member_key }) => here && wrapped_member_key));
+      await this.openBy(found.passkey, found.prf);
+    } catch (thrown) {
+      this.problem = reasonFor(thrown);
+      if (thrown instanceof Problem && thrown.status === 401) this.leave();
+    } finally {
+      this.busy = false;
+    }
+  }
+
+  /** refreshSession reads anew who is signed in and what unlocks for them. */
+  async refreshSession(): Promise<void> {
+    const session = await server.getSession();
+    if (this.session) this.session = session;
+    this.salt = null;
   }
 
   /** unlock opens the names again for the person who is signed in. */
@@ -164,6 +240,7 @@ export class Office {
   lock(reason: LockReason): void {
     if (this.phase !== "open") return;
     this.idle.stop();
+    this.desk.lock();
     this.bookings?.lock();
     this.phase = "locked";
     this.selected = null;
@@ -178,6 +255,7 @@ export class Office {
     this.leave();
     this.others.postMessage("sign-out");
     try {
+      await this.desk.acts.flush();
       await server.signOut();
     } catch (thrown) {
       if (!(thrown instanceof Problem && thrown.status === 401)) this.problem = "sign_out_failed";
@@ -186,11 +264,12 @@ export class Office {
 
   async show(day: Day): Promise<void> {
     this.day = day;
-    await this.bookings?.look(day);
+    await this.bookings?.look(...this.desk.range(day));
   }
 
   select(id: string | null): void {
     this.selected = id;
+    if (id) this.desk.close();
     if (id && this.phase === "open") this.bookings?.seen(id);
   }
 
@@ -203,10 +282,10 @@ export class Office {
    * them, whichever booking is looked at, and at most once a minute. Without an
    * answer what was known stays.
    */
-  async readRules(): Promise<void> {
+  async readRules(anew = false): Promise<void> {
     const { bookings } = this;
     const now = Date.now();
-    if (!bookings || now - this.rulesAsked < rulesAfter) return;
+    if (!bookings || (!anew && now - this.rulesAsked < rulesAfter)) return;
     this.rulesAsked = now;
     try {
       const rules = await getRules();
@@ -214,6 +293,28 @@ export class Office {
     } catch (thrown) {
       if (thrown instanceof Problem && thrown.status === 401 && bookings === this.bookings) this.expired();
     }
+  }
+
+  /** refresh asks for what has changed. */
+  async refresh(): Promise<void> {
+    await this.bookings?.refresh();
+  }
+
+  /** reading makes sure that the days [from, to) are known. */
+  async reading(from: Day, to: Day): Promise<void> {
+    await this.bookings?.look(from, to);
+  }
+
+  /** seal makes the first card of a booking. Throws a SealError `unknown_key` while locked. */
+  async seal(booking: Booking): Promise<{ version: number; epoch: number; ciphertext: string }> {
+    if (!this.bookings) throw new SealError("unknown_key");
+    return this.bookings.seal(booking);
+  }
+
+  /** lockAfter sets after how many minutes without anybody there the names go. */
+  lockAfter(minutes: number): void {
+    this.lockMinutes = minutes;
+    this.idle.within(minutes * 60_000);
   }
 
   /** accept takes the practice's new identity for the known one from now on. */
@@ -261,7 +362,11 @@ export class Office {
       zone: session.practice.zone,
       fetch: server.getAppointments,
       putCard: server.putCard,
-      arrived: (count) => (this.arrival = { count, serial: this.arrival.serial + 1 }),
+      arrived: (count) => {
+        this.arrival = { count, serial: this.arrival.serial + 1 };
+        this.desk.arrived();
+      },
+      altered: (moved, cancelled) => this.desk.altered(moved, cancelled),
       signedOut: () => this.leave("signed_out"),
       now: () => Date.now(),
     });
@@ -269,23 +374,47 @@ export class Office {
     this.stops.push(
       bookings.view.subscribe((view) => {
         if (bookings !== this.bookings) return;
-        this.view = view;
+        this.base = view;
+        this.desk.notice(view.entries);
         clearTimeout(this.retry);
         if (view.unsaved > 0 || view.trouble) this.retry = setTimeout(() => void bookings.refresh(), 15_000);
       }),
     );
     this.lockedWhy = "reload";
     this.lockedAt = Date.now();
+    server.getSettings().then(
+      ({ lock_minutes }) => bookings === this.bookings && this.lockAfter(lock_minutes),
+      () => undefined, // what was in force stays
+    );
     this.events.stop();
     this.events.start();
     const [practice] = await Promise.all([server.getPractice().catch(() => this.practice), bookings.refresh()]);
     this.practice = practice;
   }
 
-  private async open(secrets: Secrets): Promise<void> {
+  /** In without keys: "none" where the practice has made none, "waiting" where they do not know this member. */
+  keyless = $state<"none" | "waiting" | null>(null);
+
+  private async openBy(passkey: PasskeyBody, prf: Bytes): Promise<void> {
+    const unlock = await unlockKey(prf, fromBase64(passkey.prf_salt ?? ""));
+    await this.open({ unlock }, passkey.wrapped_member_key);
+  }
+
+  /** open opens the keys with what unwraps the member key: as the password wrapped it, or as given. */
+  private async open(secrets: Pick<Secrets, "unlock">, wrapped?: string): Promise<void> {
     const { session, bookings } = this;
     if (!session || !bookings) return;
-    const { keys, directoryEnds, changed } = await openKeyring(session, await server.getKeyring(), secrets);
+    let served = await server.getKeyring();
+    if (wrapped) served = { ...served, member_key: { ...served.member_key, wrapped } };
+    const opened = await openHeld(session, served, secrets);
+    if (!opened) {
+      // In, but without keys: there are none yet, or they do not know this member.
+      this.keyless = served.directory ? "waiting" : "none";
+      this.phase = "open";
+      this.idle.start();
+      return;
+    }
+    const { keys, directoryEnds, changed, resign } = opened;
     if (bookings !== this.bookings) {
       keys.wipe(); // signed out in the meantime
       return;
@@ -293,28 +422,46 @@ export class Office {
     this.tick();
     this.directoryEnds = directoryEnds;
     this.changed = changed;
+    this.keyless = null;
     this.phase = "open";
     this.idle.start();
     await bookings.unlock(keys);
+    if (resign) this.directoryEnds = (await resign().catch(() => null)) ?? this.directoryEnds;
+  }
+
+  /** rekey opens what there is now, after keys changed; it overwrites the secrets' unlock half. */
+  async rekey(secrets: Secrets): Promise<void> {
+    await this.open(secrets);
+  }
+
+  /** admitted is for somebody who waited for keys and now has them: the password opens them. */
+  admitted(): void {
+    if (this.keyless !== "waiting") return;
+    this.keyless = null;
+    this.lock("reload");
   }
 
   /** leave forgets everything and shows the sign-in form. */
   private leave(problem: string | null = null): void {
     this.idle.stop();
+    this.desk.lock();
+    this.desk.came.clear();
     this.events.stop();
     clearTimeout(this.retry);
     for (const stop of this.stops) stop();
     this.stops = [];
     this.bookings?.close();
     this.bookings = null;
-    this.view = nothing;
+    this.base = nothing;
     this.rules = null;
     this.rulesAsked = 0;
     this.session = null;
+    this.cameBy = { nothing: true };
     this.salt = null;
     this.selected = null;
     this.directoryEnds = null;
     this.changed = null;
+    this.keyless = null;
     this.problem = problem;
     this.phase = "signed-out";
   }

@@ -1,21 +1,15 @@
 /** What the office asks of the server: bodies and calls of /api/v1 on the office's host. */
+import type { SessionBody as AnySession } from "../account/server.ts";
 import { send } from "../api/http.ts";
-import type { EnvelopeJSON, Practice } from "../api/types.ts";
-import type { ServedKeyring } from "../seal/keyring.ts";
+import type { EnvelopeJSON, Practice, SlotsAnswer } from "../api/types.ts";
+import type { HeldKeyring } from "./keys/client.ts";
 
 const root = "/api/v1";
 
 export const eventsPath = `${root}/events`;
 
-export interface SessionBody {
-  account: string;
-  name: string;
-  email: string;
-  role: string;
-  tenant: string;
-  practice: { name: string; zone: string; phone: string };
-  language: string;
-}
+/** A session in an office. */
+export type SessionBody = AnySession & Required<Pick<AnySession, "tenant" | "practice">>;
 
 export interface AppointmentBody {
   id: string;
@@ -27,6 +21,15 @@ export interface AppointmentBody {
   starts: string;
   ends: string;
   received?: string;
+  /** When the patient first booked it for, where it was moved since. */
+  first_starts?: string;
+  cancelled_by?: "patient" | "practice";
+  cancel_reason?: string;
+  excused?: boolean;
+  /** Why staff set rules aside. */
+  overridden?: string;
+  /** Rooms and devices, beside the practitioner. */
+  takes?: string[];
   envelope: EnvelopeJSON | null;
   card: { version: number; epoch: number; ciphertext: string } | null;
 }
@@ -43,10 +46,6 @@ export interface CardRequest {
 export const startSession = (email: string) =>
   send<{ kdf: string; salt: string }>(`${root}/session/start`, { method: "POST", body: { email } });
 
-/** Throws sign_in_failed, too_many_attempts. */
-export const signIn = (email: string, signInSecret: string) =>
-  send<SessionBody>(`${root}/session`, { method: "POST", body: { email, sign_in_secret: signInSecret } });
-
 /** Throws signed_out. */
 export const getSession = () => send<SessionBody>(`${root}/session`);
 
@@ -56,7 +55,7 @@ export const seen = () => send<void>(`${root}/session/seen`, { method: "POST", b
 export const signOut = () => send<void>(`${root}/session`, { method: "DELETE" });
 
 /** The practice's keys, wrapped for this member. Throws not_found. */
-export const getKeyring = () => send<ServedKeyring>(`${root}/keyring`);
+export const getKeyring = () => send<HeldKeyring>(`${root}/keyring`);
 
 export const getPractice = () => send<Practice>(`${root}/practice`);
 
@@ -74,3 +73,87 @@ export const decide = (appointment: string, how: "accept" | "decline") =>
   send<{ status: string }>(`${root}/appointments/${appointment}/${how}`, { method: "POST", body: {}, safe: true });
 
 const stamp = (instant: number) => new Date(instant).toISOString().replace(/\.\d+Z$/, "Z");
+
+/** What staff wants: a slot, and which rules it sets aside for it. */
+export interface DeskTime {
+  service: string;
+  practitioner: string;
+  location: string;
+  starts: string;
+  /** Without it as long as the service takes. */
+  ends?: string;
+  quotas?: string[];
+  override?: Override;
+  overflow?: boolean;
+  over_hold?: boolean;
+}
+
+/** Why staff sets rules aside. */
+export const overrides = ["urgent", "agreed", "other"] as const;
+export type Override = (typeof overrides)[number];
+
+/** Why a practice cancels. */
+export const cancelReasons = ["ill", "absent", "asked", "double", "other"] as const;
+export type CancelReason = (typeof cancelReasons)[number];
+
+export interface DeskBooking extends DeskTime {
+  booking_id: string;
+  epoch: number;
+  ciphertext: string;
+  /** Both or neither: they give the patient a link. */
+  secret_hash?: string;
+  copy?: string;
+}
+
+export interface StatusChange {
+  status: "booked" | "arrived" | "checked-in" | "fulfilled" | "noshow" | "cancelled" | "entered-in-error";
+  excused?: boolean;
+  reason?: CancelReason;
+}
+
+export interface Chapter {
+  appointment: string;
+  status: string;
+  source: string;
+  practitioner: string;
+  location: string;
+  starts: string;
+  ends: string;
+  made: string;
+  cancelled_by?: "patient" | "practice" | "moved";
+  cancel_reason?: string;
+  overridden?: string;
+}
+
+/** Free slots as staff sees them, on local days [from, to), at most 62. */
+export const getDeskSlots = (service: string, practitioner: string, from: string, to: string, signal?: AbortSignal) =>
+  send<SlotsAnswer>(`${root}/desk/slots?${new URLSearchParams({ service, practitioner, from, to })}`, signal ? { signal } : {});
+
+/** Throws slot_taken, slot_held, slot_not_offered, quota_full (all with `against`). The booking's id makes repeating harmless. */
+export const bookAtDesk = (body: DeskBooking) => send<{ appointment: string }>(`${root}/appointments`, { method: "POST", body, safe: true });
+
+/** Throws the same, wrong_status and not_found. */
+export const moveAtDesk = (appointment: string, body: DeskTime, keepalive = false) =>
+  send<{ appointment: string }>(`${root}/appointments/${appointment}/move`, { method: "POST", body, keepalive });
+
+/** Throws wrong_status where it cannot follow on what it is now. */
+export const setStatus = (appointment: string, body: StatusChange, keepalive = false) =>
+  send<{ status: string }>(`${root}/appointments/${appointment}/status`, { method: "POST", body, safe: true, keepalive });
+
+export const getHistory = (booking: string) => send<{ history: Chapter[] }>(`${root}/bookings/${booking}/history`);
+
+export interface DeskSettings {
+  lock_minutes: number;
+}
+
+export const getSettings = () => send<DeskSettings>(`${root}/desk/settings`);
+export const putSettings = (body: DeskSettings) => send<DeskSettings>(`${root}/desk/settings`, { method: "PUT", body, safe: true });
+
+export interface Overflow {
+  practitioner: string;
+  places: number;
+}
+
+/** How many staff may book beyond each practitioner's capacity; who is missing has none. */
+export const getOverflow = () => send<{ overflow: Overflow[] }>(`${root}/desk/overflow`);
+export const putOverflow = (body: Overflow) => send<void>(`${root}/desk/overflow`, { method: "PUT", body, safe: true });

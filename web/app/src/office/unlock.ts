@@ -3,6 +3,8 @@
  * office uses. Key bytes stay in here.
  */
 import { bareId, fromBase64, toBase64 } from "../seal/bytes.ts";
+import { serverNow } from "../api/http.ts";
+import { type HeldKeyring, putKeyring } from "./keys/client.ts";
 import { openCard, sealCard } from "../seal/card.ts";
 import { openBooking } from "../seal/envelope.ts";
 import { type Keyring, lockKeyring, newestBook, type ServedKeyring, unlockKeyring } from "../seal/keyring.ts";
@@ -29,6 +31,28 @@ export interface Opened {
   directoryEnds: number;
   /** Set where this browser knew another identity of the practice; `accept` remembers the new one. */
   changed: { fingerprint: string; accept(): void } | null;
+  /** Set for owners whose directory is not fresh any more: signs it again and tells when it then ends. */
+  resign: (() => Promise<number>) | null;
+}
+
+/** A directory is signed again once it has less than this left of its ninety days. */
+const fresh = 60 * 24 * 3600_000;
+
+/**
+ * openHeld is `openKeyring` for somebody who may have no keys yet: null where
+ * the practice has made none, or its directory does not list this member. A
+ * directory that lists them under another identity than they vouched for is
+ * no such case: that throws.
+ */
+export async function openHeld(session: Pick<SessionBody, "tenant" | "account">, served: HeldKeyring, secrets: Pick<Secrets, "unlock">): Promise<Opened | null> {
+  const { directory, vouch } = served;
+  if (directory === null || !vouch) return null;
+  try {
+    return await openKeyring(session, { ...served, directory, vouch }, secrets);
+  } catch (thrown) {
+    if (thrown instanceof SealError && thrown.code === "not_in_directory") return null;
+    throw thrown;
+  }
 }
 
 /**
@@ -40,7 +64,7 @@ export interface Opened {
 export async function openKeyring(
   session: Pick<SessionBody, "tenant" | "account">,
   served: ServedKeyring,
-  secrets: Secrets,
+  secrets: Pick<Secrets, "unlock">,
   store?: { recall: typeof recall; remember: typeof remember },
 ): Promise<Opened> {
   const tenant = bareId("ten", session.tenant);
@@ -65,8 +89,17 @@ export async function openKeyring(
   return {
     keys: keysOf(keyring, tenant),
     directoryEnds: directory.expires.getTime(),
+    resign: keyring.identity && same && directory.expires.getTime() - serverNow() < fresh ? () => resign(keyring.identity!, served.directory) : null,
     changed: same ? null : { fingerprint: directory.shownFingerprint, accept: () => memory.remember(tenant, current) },
   };
+}
+
+async function resign(identity: CryptoKey, served: ServedKeyring["directory"]): Promise<number> {
+  const { resignDirectory } = await import("../seal/keyring-next.ts");
+  const { openDirectory } = await import("../seal/directory.ts");
+  const directory = await resignDirectory(identity, served, new Date(serverNow()));
+  await putKeyring({ directory, keys: [] });
+  return (await openDirectory(directory)).expires.getTime();
 }
 
 function keysOf(keyring: Keyring, tenant: string): Keys {

@@ -77,6 +77,22 @@ export function plus(day: Day, days: number): Day {
   return new Date(Date.parse(`${day}T00:00:00Z`) + days * 86_400_000).toISOString().slice(0, 10);
 }
 
+/** instantOf is when the clock on the wall shows a minute of a day; the first such instant where it shows it twice. */
+export function instantOf(day: Day, minute: number, zone: string): number {
+  const wanted = Date.parse(`${day}T00:00:00Z`) + minute * 60_000;
+  let guess = startOf(day, zone) + minute * 60_000;
+  for (let i = 0; i < 2; i++) {
+    const shown = wall(guess, zone);
+    guess -= Date.parse(`${shown.day}T00:00:00Z`) + shown.ms - wanted;
+  }
+  return guess;
+}
+
+/** mondayOf is the Monday of a date's week. */
+export function mondayOf(day: Day): Day {
+  return plus(day, 1 - (new Date(noon(day)).getUTCDay() || 7));
+}
+
 /** noon is an instant by which a date can be formatted in UTC without slipping. */
 export function noon(day: Day): number {
   return Date.parse(`${day}T12:00:00Z`);

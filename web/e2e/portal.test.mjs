@@ -1,0 +1,138 @@
+import assert from "node:assert/strict";
+import { createHmac } from "node:crypto";
+import { after, before, describe, test } from "node:test";
+import { scan } from "./lib/axe.mjs";
+import { desktop, launch, visit } from "./lib/browser.mjs";
+import { start } from "./lib/demo.mjs";
+import { messages } from "./lib/mailbox.mjs";
+import { until } from "./lib/until.mjs";
+
+let demo, browser, admin;
+const visits = [];
+
+/** totp is the code that an authenticator app shows (RFC 6238), by default the one after now: each code is taken once. */
+function totp(secret, ahead = 0) {
+  const alphabet = "ABCDEFGHIJKLMNOPQRSTUVWXYZ234567";
+  const bits = [...secret.replace(/=+$/, "")].map((letter) => alphabet.indexOf(letter).toString(2).padStart(5, "0")).join("");
+  const key = Buffer.from(bits.match(/.{8}/g).map((octet) => Number.parseInt(octet, 2)));
+  const counter = Buffer.alloc(8);
+  counter.writeBigUInt64BE(BigInt(Math.floor(Date.now() / 30_000) + ahead));
+  const mac = createHmac("sha1", key).update(counter).digest();
+  return String((mac.readUInt32BE(mac[19] & 15) & 0x7fffffff) % 1_000_000).padStart(6, "0");
+}
+
+const person = (role) => demo.portal.sign_ins.find((one) => one.role === role);
+
+/** enter signs somebody in to the portal, second factor and all. */
+async function enter(role) {
+  const visitor = await visit(browser, { viewport: { width: 1280, height: 900 } });
+  visits.push(visitor);
+  const { page } = visitor;
+  const { email, password, totp_secret: secret } = person(role);
+  await page.goto(demo.portal.url);
+  await page.locator("input[type=email]").fill(email);
+  await page.locator("input[type=password]").fill(password);
+  await page.keyboard.press("Enter");
+  const code = page.locator("input[autocomplete=one-time-code], input[inputmode=numeric]").first();
+  await code.waitFor();
+  await code.fill(totp(secret, 1));
+  await page.keyboard.press("Enter");
+  await page.locator(".portal .page h1").waitFor();
+  return visitor;
+}
+
+before(async () => {
+  [demo, browser] = await Promise.all([start(), launch()]);
+  admin = await enter("reseller_admin");
+});
+
+after(async () => {
+  for (const { complaints } of visits) assert.deepEqual(complaints, []);
+  await browser?.close();
+  await demo?.drop();
+});
+
+const go = async (page, place) => {
+  await page.goto(`${demo.portal.url}/#${place}`);
+  await page.locator(".portal .page h1").waitFor();
+  await page.waitForLoadState("networkidle");
+};
+
+test("the fleet is the reseller's own practices, and nobody else's", async () => {
+  const { page } = admin;
+  await page.locator("table.fleet tbody tr").first().waitFor();
+  assert.equal(await page.locator("table.fleet tbody tr").count(), 2);
+  const text = await page.locator("main").innerText();
+  for (const { name } of demo.practices.slice(0, 2)) assert.ok(text.includes(name), name);
+  for (const { name } of demo.practices.slice(2)) assert.ok(!text.includes(name), name);
+  await scan(page, "the fleet");
+});
+
+test("a practice is created from a template and handed over by mail", async () => {
+  const { page } = admin;
+  await page.getByRole("link", { name: "Praxis anlegen" }).first().click();
+  await page.locator("#specialty option").nth(2).waitFor({ state: "attached" });
+  await page.getByRole("button", { name: "Anlegen", exact: true }).click();
+  await page.locator("[aria-invalid=true]").first().waitFor();
+  await scan(page, "the form with mistakes");
+  await page.locator("#specialty").selectOption("physiotherapy");
+  for (const [field, text] of Object.entries({ company: "Physio am Hafen", contact: "Jana Hafen", street: "Kai 3", postal_code: "20457", city: "Hamburg", phone: "+49 40 123456", email: "praxis@physio-hafen.example", owner: "Jana Hafen", owner_email: "jana@physio-hafen.example" }))
+    await page.locator(`#${field}`).fill(text);
+  assert.equal(await page.locator("#slug").inputValue(), "physio-am-hafen");
+  await page.getByRole("button", { name: "Anlegen", exact: true }).click();
+  await page.locator("#made").waitFor();
+  const [mail] = await until("the hand-over arrives", async () => {
+    const got = await messages(demo, "jana@physio-hafen.example");
+    return got.length > 0 && got;
+  });
+  assert.match(mail.text, /http:\/\/physio-am-hafen\.office\.localhost:\d+\/join#/);
+  await page.getByRole("link", { name: "Praxis öffnen" }).click();
+  await page.getByText("jana@physio-hafen.example").waitFor();
+  await scan(page, "one practice");
+});
+
+test("a file is shown with its mistakes, and creates practices once it has none", async () => {
+  const { page } = admin;
+  await go(page, "import");
+  const head = "company;specialty;slug;contact;street;postal_code;city;phone;email\n";
+  await page.locator("#csv").fill(`${head}Praxis Eins;dentist;eins;Dr. Eins;Weg 1;20457;Hamburg;+49 40 1111;eins@example.org\nPraxis Zwei;wizard;eins;;Weg 2;20457;Hamburg;x;zwei@example.org\n`);
+  await page.getByRole("button", { name: "Prüfen" }).click();
+  await page.locator("#preview-title").waitFor();
+  assert.ok(await page.getByRole("button", { name: /Praxen anlegen/ }).isDisabled());
+  await scan(page, "a file with mistakes");
+  await page.locator("#csv").fill(`${head}Praxis Eins;dentist;eins;Dr. Eins;Weg 1;20457;Hamburg;+49 40 1111;eins@example.org\n`);
+  await page.getByRole("button", { name: "Prüfen" }).click();
+  await page.getByRole("button", { name: "1 Praxis anlegen" }).click();
+  await page.locator("#done-title").waitFor();
+  await go(page, "practices");
+  await page.getByRole("link", { name: "Praxis Eins" }).waitFor();
+});
+
+test("many are suspended and resumed at once", async () => {
+  const { page } = admin;
+  await go(page, "practices");
+  for (const name of ["Physio am Hafen", "Praxis Eins"]) await page.getByRole("checkbox", { name: `${name} wählen` }).check();
+  await page.getByRole("button", { name: "Aussetzen", exact: true }).click();
+  await page.locator("dialog #act-reason").fill("Rechnung offen");
+  await scan(page, "the question before suspending");
+  await page.locator("dialog").getByRole("button", { name: "Aussetzen" }).click();
+  await page.locator("main").getByText("Erledigt für 2 Praxen.").last().waitFor();
+  assert.equal(await page.locator("table.fleet tbody tr", { hasText: "Ausgesetzt" }).count(), 2);
+});
+
+test("brand, prices, domains, counts, people, help and account have nothing that axe finds", async () => {
+  const { page } = admin;
+  for (const place of ["brand", "prices", "domains", "counts", "people", "help", "account", "services"]) {
+    await go(page, place);
+    await scan(page, place);
+  }
+});
+
+test("the platform has resellers and their limits", async () => {
+  const { page } = await enter("platform_admin");
+  await page.locator("table.fleet tbody tr").first().waitFor();
+  assert.ok((await page.locator("table.fleet tbody tr").count()) >= 3);
+  await go(page, "resellers");
+  await page.getByText("Praxisnetz Nord").first().waitFor();
+  await scan(page, "resellers");
+});
