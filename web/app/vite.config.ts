@@ -26,14 +26,14 @@ export default defineConfig({
               // What several pages share is one script: without this it were ten.
               // Late code (sealing, other languages) stays apart.
               name: "shared",
-              test: /[\\/](node_modules[\\/](svelte|clsx|esm-env)|src[\\/](i18n|api|ui|booking))[\\/](?!(Booked|Slip|calendar|link|copy|plaintext|slotwords|stops|later|Field)\.)(?!.*\.css$)/,
+              test: /[\\/](node_modules[\\/](svelte|clsx|esm-env)|src[\\/](i18n|api|ui|booking))[\\/](?!(Booked|Cancelled|Change|Remind|Slip|calendar|copy|plaintext|slotwords|stops|later|Dialog|Field|Text|Tick|account|office|portal|register)\.)(?!.*\.css$)/,
               minShareCount: 2,
               priority: 2,
             },
             {
               // What the pages after the first share: the slip, the fields, what is booked, their words.
               name: "appointment",
-              test: /src[\\/](booking[\\/](Booked|Slip|calendar|link|copy|plaintext|slotwords|stops)|i18n[\\/]later|ui[\\/]Field|seal[\\/](text|error))\.(?!en\.)/,
+              test: /src[\\/](booking[\\/](Booked|Cancelled|Change|Remind|Slip|calendar|copy|plaintext|slotwords|stops)|i18n[\\/]later|ui[\\/](Field|Tick)|seal[\\/](text|error))\.(?!en\.)/,
               priority: 1,
             },
           ],
@@ -45,6 +45,8 @@ export default defineConfig({
         booking: at("booking.html"),
         sealed: at("sealed.html"),
         office: at("office.html"),
+        portal: at("portal.html"),
+        register: at("register.html"),
       },
     },
   },
