@@ -22,7 +22,7 @@ var reserved = map[string][]string{
 	"github.com/gofiber/fiber":       {"web", "web/bench"},
 	"github.com/valyala/fasthttp":    {"web"},
 	"github.com/danielgtaylor/huma":  {"web"},
-	"github.com/uptrace/bun":         {"platform/postgres", "platform/jobs", "platform/identity", "tenants"},
+	"github.com/uptrace/bun":         {"platform/postgres", "platform/jobs", "platform/identity", "platform/certs", "tenants"},
 	"github.com/casbin/casbin":       {"platform/access"},
 	"github.com/hashicorp/go-plugin": {"platform/pluginhost", "plugins/sdk"},
 }

@@ -16,11 +16,14 @@ import (
 	"siegel/platform/access"
 	"siegel/platform/id"
 	"siegel/platform/identity"
+	"siegel/platform/link"
 	"siegel/platform/postgres"
 	"siegel/tenants/booking"
 	"siegel/tenants/inbox"
 	"siegel/tenants/notify"
+	"siegel/tenants/onboarding"
 	"siegel/tenants/practice"
+	"siegel/tenants/registry"
 	"siegel/tenants/schedule"
 	"siegel/tenants/staff"
 	"siegel/tenants/tenanttest"
@@ -56,6 +59,25 @@ func open(t *testing.T) *house {
 		PatientURL: func(context.Context, id.Tenant) (string, error) { return "http://praxis.localhost:8080", nil },
 	})
 	must(err)
+	links, err := link.NewMaker(tenanttest.Secret)
+	must(err)
+	welcome, err := onboarding.NewService(onboarding.Config{
+		DB: h.DB, Registry: h.Registry, Practice: h.Practice, Staff: colleagues, Keyring: h.Keyring, Links: links, MAC: h.Redis.MAC,
+		Host: func(context.Context, id.Tenant, registry.Kind) (string, error) {
+			return "http://praxis.localhost:8080", nil
+		},
+		Operator:  onboarding.Party{Name: "Siegel", Address: "Hier 1", Email: "post@siegel.example", Phone: "+49 7243 1"},
+		CheckSlug: h.Registry.SlugFree,
+		Begin:     func(ctx context.Context, slug string) (registry.Tenant, error) { return h.Registry.Create(ctx, slug) },
+	})
+	must(err)
+	editions := onboarding.Editions()
+	must(h.DB.Batch(t.Context(), h.Tenant.ID, func(b *postgres.Batch) {
+		b.Exec(`insert into business (tenant_id, specialty, open) values ($1, 'general_practice', true)`, h.Tenant.ID)
+		b.Exec(`insert into agreement (tenant_id, id, version, language, provider, hash, document, account_id, name)
+			select $1, gen_random_uuid(), $2, 'de', sha256(''), sha256(''), '', gen_random_uuid(), 'Test'`,
+			h.Tenant.ID.UUID(), editions[len(editions)-1].Version)
+	}))
 	policy, err := access.New()
 	must(err)
 	pages, err := server.LoadPages(fstest.MapFS{"index.html": {Data: []byte("patients")}, "office.html": {Data: []byte("office")}})
@@ -64,7 +86,7 @@ func open(t *testing.T) *house {
 		Scheme: "http", Registry: h.Registry, Identity: accounts, Staff: colleagues, Policy: policy, Pages: pages, Ready: h.DB.Ping,
 	})
 	must(err)
-	api.Mount(s, api.Services{Booking: bookings, Practice: h.Practice, Keyring: h.Keyring, Inbox: letters, Identity: accounts, Staff: colleagues})
+	api.Mount(s, api.Services{Booking: bookings, Practice: h.Practice, Keyring: h.Keyring, Inbox: letters, Identity: accounts, Staff: colleagues, Onboarding: welcome})
 	s.WatchChanges(inbox.NewWatcher(letters, h.Redis))
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
 	must(err)
