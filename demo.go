@@ -25,6 +25,7 @@ type demoCommand struct {
 	Data  string `help:"Folder that keeps the demo's data." type:"path"`
 	Fresh bool   `help:"Begin with an empty folder."`
 	JSON  bool   `name:"json" help:"Print the table as one line of JSON when ready."`
+	Names bool   `help:"Also a name server, at which the portal brings up domains below praxis-muster.example."`
 }
 
 type mailboxCommand struct {
@@ -41,6 +42,7 @@ type table struct {
 	Mailbox   string          `json:"mailbox"`
 	Data      string          `json:"data"`
 	Practices []practiceEntry `json:"practices"`
+	Portal    portalEntry     `json:"portal"`
 	// Servers are for tests that look into what the stores hold.
 	Servers map[string]int `json:"servers"`
 }
@@ -53,6 +55,12 @@ type practiceEntry struct {
 	// RecoveryCode opens everything without a password; in a real practice it
 	// is on paper and nowhere else.
 	RecoveryCode string `json:"recovery_code"`
+}
+
+// portalEntry is where resellers and the platform work.
+type portalEntry struct {
+	URL     string         `json:"url"`
+	SignIns []portalSignIn `json:"sign_ins"`
 }
 
 // Run starts everything, waits for Ctrl-C and stops everything.
@@ -101,12 +109,35 @@ func (c demoCommand) Run(ctx context.Context) error {
 		BaseURL:          "http://localhost:" + port,
 		SMTPURL:          "smtp://" + servers.mailbox.SMTP(),
 		MailFrom:         "termine@siegel.example",
-		PluginDir:        plugins, SMSPlugin: "loopback", SMSSettings: string(sms),
+		OperatorName:     "Siegel Demo", OperatorAddress: "Beispielallee 1, 76131 Karlsruhe",
+		OperatorEmail: "hallo@siegel.example", OperatorPhone: "+49 721 000100",
+		PluginDir: plugins, SMSPlugin: "loopback", SMSSettings: string(sms),
+	}
+	var names *demoNames
+	if c.Names {
+		if names, err = startNames(); err != nil {
+			return err
+		}
+		defer names.stop()
+		settings.Resolvers, settings.PublicAddresses = []string{names.resolver}, []string{"127.0.0.1"}
 	}
 	return serve(ctx, settings, ln, func(h *house) error {
 		practices, err := seed(ctx, h, filepath.Join(dir, "sign-ins.json"))
 		if err != nil {
 			return fmt.Errorf("seed: %w", err)
+		}
+		if names != nil {
+			var slugs []string
+			for _, p := range practices {
+				slugs = append(slugs, p.Slug)
+			}
+			if err := names.add(ctx, h, slugs); err != nil {
+				return err
+			}
+		}
+		people, err := seedPortal(ctx, h, practices, filepath.Join(dir, "portal.json"))
+		if err != nil {
+			return fmt.Errorf("seed the portal: %w", err)
 		}
 		t := table{Mailbox: servers.mailbox.HTTP(), Data: dir, Servers: servers.pids()}
 		for _, p := range practices {
@@ -116,6 +147,7 @@ func (c demoCommand) Run(ctx context.Context) error {
 				Office:   "http://" + h.registry.Host(p.Slug, registry.Office),
 			})
 		}
+		t.Portal = portalEntry{URL: "http://" + h.registry.Host("", registry.Portal), SignIns: people}
 		return t.print(os.Stdout, c.JSON)
 	})
 }
@@ -138,7 +170,7 @@ func (c demoCommand) folder() (string, error) {
 	}
 	if c.Fresh {
 		// Only what a demo has made is taken away.
-		for _, name := range []string{"postgres", "redis", "secret", "sign-ins.json"} {
+		for _, name := range []string{"postgres", "redis", "secret", "sign-ins.json", "portal.json"} {
 			if err := os.RemoveAll(filepath.Join(dir, name)); err != nil {
 				return "", err
 			}
@@ -232,6 +264,11 @@ func (t table) print(w io.Writer, asJSON bool) error {
 		}
 		fmt.Fprintf(tab, "  recovery code\t%s\n\n", p.RecoveryCode)
 	}
+	fmt.Fprintf(tab, "Portal (each code once; secrets for an authenticator app, or oathtool --totp -b)\n  %s\n", t.Portal.URL)
+	for _, s := range t.Portal.SignIns {
+		fmt.Fprintf(tab, "  %s\t%s\t%s\t%s\n", s.Role, s.Email, s.Password, s.TOTPSecret)
+	}
+	fmt.Fprintln(tab)
 	fmt.Fprintf(tab, "Mailbox (mail and text messages)\n  %s\n", t.Mailbox)
 	return tab.Flush()
 }

@@ -16,10 +16,13 @@ import (
 )
 
 type commands struct {
-	Serve   serveCommand   `cmd:"" help:"Serve patients and offices. Reads the environment, starts nothing else."`
-	Migrate migrateCommand `cmd:"" help:"Bring the database's schema up to date. Reads SIEGEL_OWNER_DATABASE_URL."`
-	Demo    demoCommand    `cmd:"" help:"Everything on this machine: private Postgres and Redis, a mailbox, three practices."`
-	Mailbox mailboxCommand `cmd:"" help:"A mailbox that takes all mail and text messages and shows them (the demo's)." hidden:""`
+	Serve    serveCommand     `cmd:"" help:"Serve patients and offices. Reads the environment, starts nothing else."`
+	Migrate  migrateCommand   `cmd:"" help:"Bring the database's schema up to date. Reads SIEGEL_OWNER_DATABASE_URL."`
+	Demo     demoCommand      `cmd:"" help:"Everything on this machine: private Postgres and Redis, a mailbox, three practices."`
+	Tenant   tenantCommands   `cmd:"" help:"Practices: create, list, suspend, export, erase, … Reads the same environment as serve."`
+	Reseller resellerCommands `cmd:"" help:"Resellers: create, list, limits, counts."`
+	Platform platformCommands `cmd:"" help:"Those who run the installation."`
+	Mailbox  mailboxCommand   `cmd:"" help:"A mailbox that takes all mail and text messages and shows them (the demo's)." hidden:""`
 }
 
 func main() {

@@ -50,7 +50,7 @@ func (h *house) onboard(c config.Config, db *postgres.DB, redis *redisdb.Client,
 			return h.registry.Begin(ctx, registry.Beginning{Slug: slug, Trial: registrationTrial})
 		},
 		HandedOver: h.registry.HandedOver,
-		Wake:       func() { h.relay.Wake() },
+		Wake:       h.wake,
 	})
 }
 

@@ -71,7 +71,7 @@ func (s sapling) plant(ctx context.Context, h *house) (seeded, error) {
 		return seeded{}, err
 	}
 	if s.school != "" {
-		_, _, err := h.practice.ImportCalendar(ctx, tenant.ID, 1, practice.CalendarImport{
+		_, err := h.practice.ImportCalendar(ctx, tenant.ID, practice.Edit{Version: 1}, practice.CalendarImport{
 			ID: id.New[id.Calendar](), Name: "Schulferien", Kind: practice.SchoolCalendar, Format: practice.ICS, Content: s.school,
 		})
 		if err != nil {
@@ -101,13 +101,30 @@ func (s sapling) plant(ctx context.Context, h *house) (seeded, error) {
 	if err != nil {
 		return seeded{}, err
 	}
+	if err := s.agree(ctx, h, tenant.ID, owner); err != nil {
+		return seeded{}, err
+	}
 	locked := made.Stored.Locked()
 	for i, p := range s.people[1:] {
 		if locked, err = welcome(ctx, h, tenant.ID, locked, made.Stored.Salt, p, out.SignIns[i+1].Email); err != nil {
 			return seeded{}, err
 		}
 	}
-	return out, nil
+	return out, h.onboarding.SetOpen(ctx, tenant.ID, true)
+}
+
+// agree says what the law wants of the practice and accepts the agreement, as
+// its owner does.
+func (s sapling) agree(ctx context.Context, h *house, tenant id.Tenant, owner id.Account) error {
+	p := s.setup.Practice
+	if err := h.onboarding.SetBusiness(ctx, tenant, s.business, p.Phone, p.Email); err != nil {
+		return err
+	}
+	a, err := h.onboarding.Agreement(ctx, tenant, "de")
+	if err != nil {
+		return err
+	}
+	return h.onboarding.Accept(ctx, tenant, owner, s.people[0].name, "de", a.Hash[:])
 }
 
 // welcome does what an owner's browser does for a new colleague: wraps the

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"siegel/platform/id"
+	"siegel/tenants/onboarding"
 	"siegel/tenants/practice"
 	"siegel/tenants/schedule"
 	"siegel/tenants/staff"
@@ -16,6 +17,8 @@ type sapling struct {
 	slug   string
 	setup  practice.Setup
 	people []person // the owner first
+	// business is what the imprint says.
+	business onboarding.Business
 	// school is a calendar of school holidays to import, in iCalendar form.
 	school string
 }
@@ -143,6 +146,9 @@ func sonnenberg() sapling {
 		{ID: ecg, Name: "Ruhe-EKG", Category: "Labor und Messungen", Description: "Nach Absprache mit der Praxis", Minutes: 15, BufferAfter: 5,
 			StepMinutes: 20, LeadMinutes: 720, HorizonDays: 60, MinAge: whole(12), Practitioners: []id.Practitioner{team},
 			Needs: []practice.Need{{Role: "Raum", Resources: []id.Resource{room}}, {Role: "EKG-Gerät", Resources: []id.Resource{device}}}},
+		{ID: id.New[id.Service](), Name: "Hyposensibilisierung", Category: "Labor und Messungen", Description: "Spritzen gegen die Allergie",
+			Instructions: "Bitte bleiben Sie nach jeder Spritze eine halbe Stunde in der Praxis.", Minutes: 10, StepMinutes: 10, LeadMinutes: 720, HorizonDays: 90,
+			SeriesCount: 6, SeriesEveryDays: 7, Practitioners: []id.Practitioner{team}},
 		{ID: first, Name: "Erstgespräch", Category: "Sprechstunde", Description: "Wenn Sie neu bei uns sind", Instructions: "Bitte Befunde und Medikamentenplan mitbringen.",
 			Minutes: 30, StepMinutes: 30, LeadMinutes: 1440, HorizonDays: 60, MinAge: whole(18), Patients: schedule.NewPatients,
 			CancelMinutes: 1440, MoveMinutes: 1440, Practitioners: []id.Practitioner{sommer}},
@@ -155,6 +161,12 @@ func sonnenberg() sapling {
 		people: []person{
 			{"Dr. Sabine Sommer", "sommer", staff.Owner},
 			{"Tanja Brandt", "empfang", staff.FrontDesk},
+		},
+		business: onboarding.Business{
+			Specialty: "general_practice", Company: "Praxis Sonnenberg", Street: "Musterstraße 1", PostalCode: "76275", City: "Ettlingen",
+			Responsible: "Dr. med. Sabine Sommer", ProfessionalTitle: "Ärztin", TitleState: "Bundesrepublik Deutschland",
+			Chamber: "Landesärztekammer Baden-Württemberg", Association: "Kassenärztliche Vereinigung Baden-Württemberg",
+			ProfessionalRules: "Berufsordnung der Landesärztekammer Baden-Württemberg, https://www.aerztekammer-bw.de",
 		},
 		setup: practice.Setup{
 			Practice: practice.Practice{
@@ -213,6 +225,12 @@ func zahnarzt() sapling {
 		slug:   "zahnarzt-am-markt",
 		school: schoolHolidays(time.Now()),
 		people: []person{{"Dr. Jonas Klein", "klein", staff.Owner}, {"Mira Vogt", "empfang", staff.FrontDesk}},
+		business: onboarding.Business{
+			Specialty: "dentist", Company: "Zahnarzt am Markt", Street: "Marktplatz 4", PostalCode: "76227", City: "Karlsruhe",
+			Responsible: "Dr. med. dent. Jonas Klein", ProfessionalTitle: "Zahnarzt", TitleState: "Bundesrepublik Deutschland",
+			Chamber: "Landeszahnärztekammer Baden-Württemberg", Association: "Kassenzahnärztliche Vereinigung Baden-Württemberg",
+			ProfessionalRules: "Berufsordnung der Landeszahnärztekammer Baden-Württemberg, https://lzk-bw.de",
+		},
 		setup: practice.Setup{
 			Practice: practice.Practice{
 				Name: "Zahnarzt am Markt", Tagline: "Zahnarztpraxis in Durlach", Phone: "+49 721 000450", Email: "praxis@zahnarzt-am-markt.example",
@@ -252,6 +270,11 @@ func physio() sapling {
 	return sapling{
 		slug:   "physio-lindenhof",
 		people: []person{{"Leyla Aydin", "aydin", staff.Owner}},
+		business: onboarding.Business{
+			Specialty: "physiotherapy", Company: "Physio Lindenhof", Street: "Lindenhofstraße 12", PostalCode: "68163", City: "Mannheim",
+			Responsible: "Leyla Aydin", ProfessionalTitle: "Physiotherapeutin", TitleState: "Baden-Württemberg",
+			ProfessionalRules: "Masseur- und Physiotherapeutengesetz (MPhG), https://www.gesetze-im-internet.de/mphg", Alone: true,
+		},
 		setup: practice.Setup{
 			Practice: practice.Practice{
 				Name: "Physio Lindenhof", Tagline: "Physiotherapie in Mannheim", Phone: "+49 621 000780", Email: "hallo@physio-lindenhof.example",

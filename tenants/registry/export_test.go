@@ -8,3 +8,6 @@ func SplitHost(baseName, host string) (slug string, kind Kind, ok bool) {
 	}
 	return b.split(host)
 }
+
+// PublicHTTP is what fetches challenges by default.
+var PublicHTTP = publicHTTP

@@ -5,9 +5,13 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
+	"strings"
+	"time"
 
 	"siegel/platform/access"
+	"siegel/platform/fault"
 	"siegel/platform/id"
+	"siegel/platform/postgres"
 )
 
 // Membership is what somebody is in the portal.
@@ -28,7 +32,7 @@ func (s *Service) Memberships(ctx context.Context, account id.Account) ([]Member
 			Name     string
 			Role     string
 		}
-		err := s.db.Global().NewRaw(`
+		err := s.DB.Global().NewRaw(`
 			select null::uuid as reseller, '' as name, role from platform_member where account_id = ?0
 			union all
 			select r.id, r.name, m.role from reseller_member m join reseller r on r.id = m.reseller_id where m.account_id = ?0
@@ -46,4 +50,142 @@ func (s *Service) Memberships(ctx context.Context, account id.Account) ([]Member
 		}
 		return members, nil
 	})
+}
+
+// Person is somebody who works for a reseller or for the platform.
+type Person struct {
+	Account id.Account
+	Name    string
+	Email   string
+	Role    access.Role
+	Since   time.Time // UTC
+}
+
+// What callers act on.
+var (
+	ErrUnknownPerson = fault.New(fault.NotFound, "unknown_person")
+	// ErrLastAdmin is returned for taking away the last one who may give rights.
+	ErrLastAdmin = fault.New(fault.Conflict, "last_admin")
+)
+
+// People are those who work for a reseller, or for the platform where it is
+// zero, by name.
+func (s *Service) People(ctx context.Context, reseller id.Reseller) ([]Person, error) {
+	query := `select a.id, a.name, a.email, m.role, m.created as since from platform_member m join account a on a.id = m.account_id where ?::uuid is null order by lower(a.name), a.id`
+	if !reseller.IsZero() {
+		query = `select a.id, a.name, a.email, m.role, m.created as since from reseller_member m join account a on a.id = m.account_id where m.reseller_id = ? order by lower(a.name), a.id`
+	}
+	var rows []struct {
+		ID                id.Account
+		Name, Email, Role string
+		Since             time.Time
+	}
+	if err := s.DB.Global().NewRaw(query, reseller).Scan(ctx, &rows); err != nil && !errors.Is(err, sql.ErrNoRows) {
+		return nil, fmt.Errorf("list people: %w", err)
+	}
+	people := make([]Person, 0, len(rows))
+	for _, r := range rows {
+		people = append(people, Person{r.ID, r.Name, r.Email, access.Role("r:" + r.Role), r.Since.UTC()})
+	}
+	return people, nil
+}
+
+// AddPerson makes an account work for a reseller, or for the platform where it
+// is zero; one who does so already gets the role. It returns [ErrMalformed] for
+// a role of another kind, or [ErrUnknownReseller].
+func (s *Service) AddPerson(ctx context.Context, reseller id.Reseller, account id.Account, role access.Role) error {
+	var err error
+	switch {
+	case reseller.IsZero() && role == access.PlatformAdmin:
+		_, err = s.DB.Global().NewRaw(`insert into platform_member (account_id, role) values (?, ?) on conflict do nothing`, account, bare(role)).Exec(ctx)
+	case !reseller.IsZero() && (role == access.ResellerAdmin || role == access.ResellerAgent):
+		_, err = s.DB.Global().NewRaw(`insert into reseller_member (reseller_id, account_id, role) values (?, ?, ?)
+			on conflict (reseller_id, account_id) do update set role = excluded.role`, reseller, account, bare(role)).Exec(ctx)
+	default:
+		return ErrMalformed
+	}
+	s.portal.Forget(account)
+	switch {
+	case postgres.Violates(err, "reseller_member_reseller_id_fkey"):
+		return ErrUnknownReseller
+	case err != nil:
+		return fmt.Errorf("add person: %w", err)
+	}
+	return nil
+}
+
+// RemovePerson ends that. It returns [ErrUnknownPerson] or [ErrLastAdmin]. That
+// the sessions end is for the caller to see to.
+func (s *Service) RemovePerson(ctx context.Context, reseller id.Reseller, account id.Account) error {
+	people, err := s.People(ctx, reseller)
+	if err != nil {
+		return err
+	}
+	admins, found := 0, Person{}
+	for _, p := range people {
+		if p.Role == access.ResellerAdmin || p.Role == access.PlatformAdmin {
+			admins++
+		}
+		if p.Account == account {
+			found = p
+		}
+	}
+	switch {
+	case found.Account.IsZero():
+		return ErrUnknownPerson
+	case admins == 1 && found.Role != access.ResellerAgent:
+		return ErrLastAdmin
+	}
+	if reseller.IsZero() {
+		_, err = s.DB.Global().NewRaw(`delete from platform_member where account_id = ?`, account).Exec(ctx)
+	} else {
+		_, err = s.DB.Global().NewRaw(`delete from reseller_member where reseller_id = ? and account_id = ?`, reseller, account).Exec(ctx)
+	}
+	s.portal.Forget(account)
+	if err != nil {
+		return fmt.Errorf("remove person: %w", err)
+	}
+	return nil
+}
+
+func bare(role access.Role) string { return strings.TrimPrefix(string(role), "r:") }
+
+// SetPortalRole changes what somebody is for a reseller. It returns
+// [ErrUnknownPerson], [ErrLastAdmin] or [ErrMalformed].
+func (s *Service) SetPortalRole(ctx context.Context, reseller id.Reseller, account id.Account, role access.Role) error {
+	people, err := s.People(ctx, reseller)
+	if err != nil {
+		return err
+	}
+	admins, known := 0, false
+	for _, p := range people {
+		if p.Role == access.ResellerAdmin && p.Account != account {
+			admins++
+		}
+		known = known || p.Account == account
+	}
+	switch {
+	case reseller.IsZero():
+		return ErrMalformed
+	case !known:
+		return ErrUnknownPerson
+	case admins == 0 && role != access.ResellerAdmin:
+		return ErrLastAdmin
+	}
+	return s.AddPerson(ctx, reseller, account, role)
+}
+
+// AccountOf finds the account with an e-mail address, for whoever gives rights
+// from the machine itself: to anybody else nothing tells who exists. It returns
+// [ErrUnknownPerson].
+func (s *Service) AccountOf(ctx context.Context, email string) (id.Account, error) {
+	var account id.Account
+	err := s.DB.Global().NewRaw(`select id from account where email = ?`, strings.ToLower(strings.TrimSpace(email))).Scan(ctx, &account)
+	if errors.Is(err, sql.ErrNoRows) {
+		return id.Account{}, ErrUnknownPerson
+	}
+	if err != nil {
+		return id.Account{}, fmt.Errorf("find account: %w", err)
+	}
+	return account, nil
 }

@@ -1,30 +1,46 @@
-// Package registry knows which tenants there are and under which hosts they
-// are reached.
+// Package registry knows which tenants there are, where they are in their life,
+// under which hosts they are reached, and who looks after them.
 //
 // A [Service] promises that a host name means one tenant or nobody, and that a
-// change is seen everywhere within [Age]. Its table is the one tenant table
-// that requests read before they have a tenant, so it is not under row-level
-// security. It knows nothing of who works in a tenant.
+// change is seen everywhere within [Age]: each server holds all names in memory
+// and asks once a second which to read again. A tenant only ever goes the legal
+// steps of its life, which the database keeps; a closed month never changes;
+// and erasing finds every table in the catalogue. Its tables are read before
+// there is a tenant, so they are not under row-level security. What it tells a
+// reseller or the platform are counts and states, never a patient, never an
+// appointment.
 package registry
 
 import (
 	"context"
-	"database/sql"
 	"errors"
 	"fmt"
+	"net"
+	"net/http"
 	"time"
 
 	"siegel/platform/fault"
 	"siegel/platform/id"
 	"siegel/platform/memo"
 	"siegel/platform/postgres"
+	"siegel/platform/redisdb"
 )
 
 // Age is how old an answer may be that is given from memory.
 const Age = time.Second
 
-// ErrUnknownTenant is returned by [Service.ByID] and [Service.SetStatus].
-var ErrUnknownTenant = fault.New(fault.NotFound, "unknown_tenant")
+// What callers act on.
+var (
+	// ErrUnknownTenant is returned for an id that no tenant has, or none that
+	// the asker looks after.
+	ErrUnknownTenant = fault.New(fault.NotFound, "unknown_tenant")
+	// ErrIllegalStep is returned where a tenant's life does not go that way.
+	ErrIllegalStep = fault.New(fault.Conflict, "illegal_step")
+	// ErrTooManyTenants is returned where a reseller has as many as it may.
+	ErrTooManyTenants = fault.New(fault.Conflict, "too_many_tenants")
+	// ErrMalformed is returned for what cannot be meant.
+	ErrMalformed = fault.New(fault.Invalid, "malformed_tenant")
+)
 
 // Status is where a tenant is in its life.
 type Status string
@@ -43,26 +59,90 @@ type Tenant struct {
 	ID     id.Tenant
 	Slug   string
 	Status Status
+	// Reseller looks after the tenant; zero is the platform itself.
+	Reseller id.Reseller
+	// Plan is the price list's name for what it pays for; empty is none yet.
+	Plan string
+	// TrialEnds and NoticeEnds are when the public can no longer book, UTC;
+	// zero is never.
+	TrialEnds, NoticeEnds time.Time
+	// EraseAfter is when everything is erased; zero is never.
+	EraseAfter time.Time
+	// SetUp is false while a reseller has yet to hand the tenant over.
+	SetUp bool
+	// Home is the host name, without a port, that patients are sent to where it
+	// is another than the slug's: a domain of the practice's or the reseller's.
+	Home string
 }
 
-// Config is what a [Service] needs.
+// Paused says why the public cannot book the tenant: "suspended",
+// "trial_ended", "notice_over" or "closed"; empty where the tenant's life does
+// not stand against it.
+func (t Tenant) Paused(now time.Time) string {
+	switch {
+	case t.Status == Closed:
+		return "closed"
+	case t.Status == Suspended:
+		return "suspended"
+	case t.Status == Trial && !t.TrialEnds.IsZero() && !now.Before(t.TrialEnds):
+		return "trial_ended"
+	case !t.NoticeEnds.IsZero() && !now.Before(t.NoticeEnds):
+		return "notice_over"
+	case t.Status == Active, t.Status == Trial:
+		return ""
+	default:
+		return "closed"
+	}
+}
+
+// Config is what a [Service] needs. Every field but the first two may be left
+// zero.
 type Config struct {
 	DB *postgres.DB
 	// Base is the domain below which tenants live, with a port unless it is
 	// the scheme's: "localhost:8080".
 	Base string
-	// Now is the clock by which answers age; time.Now where nil.
+	// Scheme is https where empty.
+	Scheme string
+	// Now is the clock by which answers age and trials and months end; time.Now
+	// where nil.
 	Now func() time.Time
+	// Redis is where erasing looks for what it holds of a tenant.
+	Redis *redisdb.Client
+	// Resolver asks for the challenges of host names; the system's where nil.
+	Resolver *net.Resolver
+	// HTTP fetches challenges; one that reaches public addresses only where nil.
+	HTTP *http.Client
+	// Sources are where states come from that others know.
+	Sources Sources
+	// Platform is the brand of the platform itself, which letters name.
+	Platform Brand
+	// Wake says that messages wait.
+	Wake func()
 }
 
-// Service finds tenants. Safe for concurrent use.
+// Sources tell what the registry does not know itself. One that is nil, or
+// fails, makes its answer unknown: never fine, and never nothing.
+type Sources struct {
+	// Agreement says whether the newest agreement is accepted.
+	Agreement func(ctx context.Context, tenant id.Tenant) (bool, error)
+	// Certificate is when the certificate of a host of the tenant's own ends.
+	Certificate func(ctx context.Context, host string) (time.Time, error)
+	// Funds says whether the account that pays the tenant's text messages is low.
+	Funds func(ctx context.Context, tenant id.Tenant) (low bool, err error)
+	// Spent is what the tenant's text messages were in a span of time: parts, and
+	// their cost in millionths of the currency.
+	Spent func(ctx context.Context, tenant id.Tenant, from, until time.Time) (parts int, micros int64, err error)
+}
+
+// Service keeps the registry. Safe for concurrent use.
 type Service struct {
-	db    *postgres.DB
+	Config
 	base  base
-	slugs *memo.Cache[string, *Tenant] // nil where there is none
-	ids   *memo.Cache[id.Tenant, Tenant]
+	names names
 	// portal is who is what in the portal.
 	portal *memo.Cache[id.Account, []Membership]
+	states *memo.Cache[id.Tenant, State]
 }
 
 // NewService returns a Service. It fails on a malformed base.
@@ -74,118 +154,64 @@ func NewService(c Config) (*Service, error) {
 	if err != nil {
 		return nil, fmt.Errorf("registry: %w", err)
 	}
-	return &Service{
-		db: c.DB, base: b,
-		slugs: memo.New[string, *Tenant](Age, 20_000, c.Now),
-		ids:   memo.New[id.Tenant, Tenant](Age, 20_000, c.Now),
-
+	if c.Now == nil {
+		c.Now = time.Now
+	}
+	if c.Scheme == "" {
+		c.Scheme = "https"
+	}
+	if c.Resolver == nil {
+		c.Resolver = net.DefaultResolver
+	}
+	if c.HTTP == nil {
+		c.HTTP = publicHTTP()
+	}
+	if c.Wake == nil {
+		c.Wake = func() {}
+	}
+	s := &Service{
+		Config: c, base: b,
 		portal: memo.New[id.Account, []Membership](Age, 20_000, c.Now),
-	}, nil
+		states: memo.New[id.Tenant, State](stateAge, 20_000, c.Now),
+	}
+	s.names.init(c.DB, c.Now, b)
+	return s, nil
 }
 
-// Create registers a tenant as active. It returns [ErrMalformedSlug],
-// [ErrReservedSlug] or [ErrSlugTaken].
-func (s *Service) Create(ctx context.Context, slug string) (Tenant, error) {
-	if err := checkSlug(slug); err != nil {
-		return Tenant{}, err
-	}
-	tenant := Tenant{ID: id.New[id.Tenant](), Slug: slug, Status: Active}
-	result, err := s.db.Global().NewRaw(
-		`insert into tenant (id, slug, status) values (?, ?, ?) on conflict (slug) do nothing`,
-		tenant.ID, tenant.Slug, string(tenant.Status),
-	).Exec(ctx)
-	if err != nil {
-		return Tenant{}, fmt.Errorf("create tenant: %w", err)
-	}
-	if n, err := result.RowsAffected(); err != nil {
-		return Tenant{}, fmt.Errorf("create tenant: %w", err)
-	} else if n == 0 {
-		return Tenant{}, ErrSlugTaken
-	}
-	s.slugs.Forget(slug)
-	return tenant, nil
-}
-
-// SetStatus moves a tenant along its life. It returns [ErrUnknownTenant].
-func (s *Service) SetStatus(ctx context.Context, tenant id.Tenant, status Status) error {
-	var slug string
-	err := s.db.Global().NewRaw(
-		`update tenant set status = ? where id = ? returning slug`, string(status), tenant,
-	).Scan(ctx, &slug)
-	if errors.Is(err, sql.ErrNoRows) {
-		return ErrUnknownTenant
-	}
-	if err != nil {
-		return fmt.Errorf("set tenant status: %w", err)
-	}
-	s.slugs.Forget(slug)
-	s.ids.Forget(tenant)
-	return nil
-}
-
-// BySlug finds a tenant, whatever its status. It returns [ErrUnknownHost].
+// BySlug finds a tenant by the slug that it has now, whatever its status. It
+// returns [ErrUnknownHost].
 func (s *Service) BySlug(ctx context.Context, slug string) (Tenant, error) {
 	if checkSlug(slug) != nil {
 		return Tenant{}, ErrUnknownHost
 	}
-	// That there is none is an answer too, and remembered like one.
-	found, err := s.slugs.Get(ctx, slug, func(ctx context.Context) (*Tenant, error) {
-		t, err := s.one(ctx, `select id, slug, status from tenant where slug = ?`, slug)
-		if errors.Is(err, sql.ErrNoRows) {
-			return nil, nil
-		}
-		return &t, err
-	})
+	t, err := s.names.slug(ctx, slug)
 	if err != nil {
 		return Tenant{}, fmt.Errorf("find tenant: %w", err)
 	}
-	if found == nil {
+	if t == nil || t.Slug != slug {
 		return Tenant{}, ErrUnknownHost
 	}
-	return *found, nil
+	return *t, nil
 }
 
 // ByID finds a tenant, whatever its status, for those who act without a host.
 // It returns [ErrUnknownTenant].
 func (s *Service) ByID(ctx context.Context, tenant id.Tenant) (Tenant, error) {
-	found, err := s.ids.Get(ctx, tenant, func(ctx context.Context) (Tenant, error) {
-		return s.one(ctx, `select id, slug, status from tenant where id = ?`, tenant)
-	})
-	if errors.Is(err, sql.ErrNoRows) {
-		return Tenant{}, ErrUnknownTenant
-	}
+	t, err := s.names.id(ctx, tenant)
 	if err != nil {
 		return Tenant{}, fmt.Errorf("find tenant: %w", err)
 	}
-	return found, nil
+	if t == nil {
+		return Tenant{}, ErrUnknownTenant
+	}
+	return *t, nil
 }
 
 // List returns all tenants in the order of their slugs.
 func (s *Service) List(ctx context.Context) ([]Tenant, error) {
-	var rows []row
-	err := s.db.Global().NewRaw(`select id, slug, status from tenant order by slug`).Scan(ctx, &rows)
-	if err != nil && !errors.Is(err, sql.ErrNoRows) {
+	all, err := s.names.all(ctx, func(Tenant) bool { return true })
+	if err != nil {
 		return nil, fmt.Errorf("list tenants: %w", err)
 	}
-	tenants := make([]Tenant, 0, len(rows))
-	for _, r := range rows {
-		tenants = append(tenants, r.tenant())
-	}
-	return tenants, nil
-}
-
-type row struct {
-	ID     id.Tenant
-	Slug   string
-	Status string
-}
-
-func (r row) tenant() Tenant { return Tenant{ID: r.ID, Slug: r.Slug, Status: Status(r.Status)} }
-
-func (s *Service) one(ctx context.Context, query string, arg any) (Tenant, error) {
-	var r row
-	if err := s.db.Global().NewRaw(query, arg).Scan(ctx, &r); err != nil {
-		return Tenant{}, err
-	}
-	return r.tenant(), nil
+	return all, nil
 }

@@ -24,6 +24,7 @@ import (
 	"siegel/platform/postgres"
 	"siegel/tenants/audit"
 	"siegel/tenants/booking"
+	"siegel/tenants/help"
 	"siegel/tenants/inbox"
 	"siegel/tenants/notify"
 	"siegel/tenants/onboarding"
@@ -63,6 +64,8 @@ func openPortal(t *testing.T) *portal {
 	must(err)
 	trail, err := audit.NewService(audit.Config{DB: p.DB, Secret: tenanttest.Secret})
 	must(err)
+	desk, err := help.NewService(p.DB)
+	must(err)
 	p.links, err = link.NewMaker(tenanttest.Secret)
 	must(err)
 	bookings, err := booking.NewService(booking.Config{
@@ -90,7 +93,7 @@ func openPortal(t *testing.T) *portal {
 	})
 	must(err)
 	api.Mount(s, api.Services{Booking: bookings, Practice: p.Practice, Keyring: p.Keyring, Inbox: letters, Identity: accounts, Staff: colleagues,
-		Onboarding: welcome, Audit: trail, Registry: p.Registry})
+		Onboarding: welcome, Audit: trail, Registry: p.Registry, Help: desk})
 	s.WatchChanges(inbox.NewWatcher(letters, p.Redis))
 	ln, err := net.Listen("tcp", "127.0.0.1:0")
 	must(err)

@@ -118,19 +118,19 @@ export interface Tested {
   checked: boolean;
 }
 
-/** client speaks for one scope: "platform", "rsl_…" or "ten_…"; empty is the caller's own. */
-export function client(scope: string) {
+/** client speaks for one scope, "platform", "rsl_…" or "ten_…" (empty is the caller's own), and for those who carry messages or serve hosts. */
+export function client(scope: string, kind: "sms" | "hosting" = "sms") {
   const of = (path: string, more: Record<string, string> = {}) => {
     const query = new URLSearchParams({ ...(scope ? { scope } : {}), ...more }).toString();
     return `${root}/${path}${query ? `?${query}` : ""}`;
   };
   return {
-    list: () => send<Providers>(of("providers", { kind: "sms" })),
+    list: () => send<Providers>(of("providers", { kind })),
     counts: (days: number) => send<{ from: string; until: string; counts: Count[] }>(of("deliveries", { days: String(days) })),
-    add: (plugin: string, draft: Draft) => send<Provider>(of("providers"), { method: "POST", body: { kind: "sms", plugin, ...draft } }),
+    add: (plugin: string, draft: Draft) => send<Provider>(of("providers"), { method: "POST", body: { kind, plugin, ...draft } }),
     put: (id: string, draft: Draft) => send<Provider>(of(`providers/${id}`), { method: "PUT", body: draft }),
     remove: (id: string) => send<void>(of(`providers/${id}`), { method: "DELETE" }),
-    order: (order: string[]) => send<void>(of("provider-order"), { method: "PUT", body: { kind: "sms", order } }),
+    order: (order: string[]) => send<void>(of("provider-order"), { method: "PUT", body: { kind, order } }),
     preview: (id: string) => send<Swap>(of(`providers/${id}/swap`)),
     swap: (id: string) => send<Providers>(of(`providers/${id}/swap`), { method: "POST", body: {} }),
     test: (id: string, to: string, text: string, dry: boolean) =>
