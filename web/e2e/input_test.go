@@ -158,7 +158,7 @@ func TestInputOfTheForm(t *testing.T) {
 	add("OneFormAndAList", "400 malformed_items", with(good, "copies", []any{}))
 	add("FewerCopies", "400 malformed_items", list(2, 1))
 	add("MoreFormsThanSlots", "400 malformed_items", list(2, 2))
-	add("SevenForms", "400 malformed_body", list(7, 7))
+	add("ThirteenForms", "400 malformed_body", list(13, 13))
 	for name, e := range map[string]envelope{
 		"EnvelopeVersion":         {2, 2, p.Tenant, p.KID, sealed.ID, sealed.Enc, sealed.CT},
 		"EnvelopeSuite":           {1, 1, p.Tenant, p.KID, sealed.ID, sealed.Enc, sealed.CT},
@@ -312,11 +312,11 @@ func TestInputOfHoldsAndLinks(t *testing.T) {
 	} {
 		add(name, "400 malformed_items", holds, body)
 	}
-	seven := make([]any, 7)
-	for i := range seven {
-		seven[i] = item
+	thirteen := make([]any, 13)
+	for i := range thirteen {
+		thirteen[i] = item
 	}
-	add("SevenItems", "400 malformed_body", holds, map[string]any{"token": b64(f.Token), "items": seven})
+	add("ThirteenItems", "400 malformed_body", holds, map[string]any{"token": b64(f.Token), "items": thirteen})
 	add("QuotaOfAnotherKind", "400 malformed_body", holds, with(good, "quotas", []any{s.Service}))
 	add("QuotaOfNobody", "422 slot_not_offered", holds, with(good, "quotas", []any{"quo_" + uuid()}))
 	add("OneSlotTwice", "409 slot_taken", holds, map[string]any{"token": b64(f.Token), "items": []any{item, item}})
