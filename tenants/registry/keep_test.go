@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -401,5 +402,28 @@ func TestPeople(t *testing.T) {
 	}
 	if err := s.RemovePerson(t.Context(), r.ID, ben); !errors.Is(err, registry.ErrUnknownPerson) {
 		t.Errorf("removed twice: %v", err)
+	}
+}
+
+func TestTwoAdminsWhoGoAtOnceLeaveOne(t *testing.T) {
+	t.Parallel()
+	f := tenanttest.New(t)
+	s := f.Registry
+	for round := range 10 {
+		r := reseller(t, s, fmt.Sprint("Nord ", round))
+		anna, ben := person(t, f, fmt.Sprint("Anna", round)), person(t, f, fmt.Sprint("Ben", round))
+		for _, account := range []id.Account{anna, ben} {
+			if err := s.AddPerson(t.Context(), r.ID, account, access.ResellerAdmin); err != nil {
+				t.Fatal(err)
+			}
+		}
+		var wg sync.WaitGroup
+		wg.Go(func() { _ = s.RemovePerson(t.Context(), r.ID, anna) })
+		wg.Go(func() { _ = s.SetPortalRole(t.Context(), r.ID, ben, access.ResellerAgent) })
+		wg.Wait()
+		people, err := s.People(t.Context(), r.ID)
+		if err != nil || !slices.ContainsFunc(people, func(p registry.Person) bool { return p.Role == access.ResellerAdmin }) {
+			t.Fatalf("round %d: nobody is left who may: %+v, %v", round, people, err)
+		}
 	}
 }

@@ -8,6 +8,8 @@ import (
 	"strings"
 	"time"
 
+	"github.com/uptrace/bun"
+
 	"siegel/platform/access"
 	"siegel/platform/fault"
 	"siegel/platform/id"
@@ -117,35 +119,59 @@ func (s *Service) AddPerson(ctx context.Context, reseller id.Reseller, account i
 // RemovePerson ends that. It returns [ErrUnknownPerson] or [ErrLastAdmin]. That
 // the sessions end is for the caller to see to.
 func (s *Service) RemovePerson(ctx context.Context, reseller id.Reseller, account id.Account) error {
-	people, err := s.People(ctx, reseller)
-	if err != nil {
+	err := s.alone(ctx, reseller, account, func(ctx context.Context, tx bun.Tx, lastAdmin bool) error {
+		if lastAdmin {
+			return ErrLastAdmin
+		}
+		var err error
+		if reseller.IsZero() {
+			_, err = tx.NewRaw(`delete from platform_member where account_id = ?`, account).Exec(ctx)
+		} else {
+			_, err = tx.NewRaw(`delete from reseller_member where reseller_id = ? and account_id = ?`, reseller, account).Exec(ctx)
+		}
 		return err
-	}
-	admins, found := 0, Person{}
-	for _, p := range people {
-		if p.Role == access.ResellerAdmin || p.Role == access.PlatformAdmin {
-			admins++
-		}
-		if p.Account == account {
-			found = p
-		}
-	}
-	switch {
-	case found.Account.IsZero():
-		return ErrUnknownPerson
-	case admins == 1 && found.Role != access.ResellerAgent:
-		return ErrLastAdmin
-	}
-	if reseller.IsZero() {
-		_, err = s.DB.Global().NewRaw(`delete from platform_member where account_id = ?`, account).Exec(ctx)
-	} else {
-		_, err = s.DB.Global().NewRaw(`delete from reseller_member where reseller_id = ? and account_id = ?`, reseller, account).Exec(ctx)
-	}
-	s.portal.Forget(account)
+	})
 	if err != nil {
 		return fmt.Errorf("remove person: %w", err)
 	}
+	s.portal.Forget(account)
 	return nil
+}
+
+// alone lets one change of a domain's people happen at a time, and tells it
+// whether the account is the only one left who can change them. It returns
+// [ErrUnknownPerson].
+func (s *Service) alone(ctx context.Context, reseller id.Reseller, account id.Account, change func(ctx context.Context, tx bun.Tx, lastAdmin bool) error) error {
+	return s.DB.Global().RunInTx(ctx, nil, func(ctx context.Context, tx bun.Tx) error {
+		// One lock for all domains: people come and go seldom.
+		if _, err := tx.NewRaw(`select pg_advisory_xact_lock(hashtext('siegel portal people'))`).Exec(ctx); err != nil {
+			return err
+		}
+		var people []struct {
+			Account id.Account
+			Admin   bool
+		}
+		query := tx.NewRaw(`select account_id as account, role = 'reseller_admin' as admin from reseller_member where reseller_id = ?`, reseller)
+		if reseller.IsZero() {
+			query = tx.NewRaw(`select account_id as account, role = 'platform_admin' as admin from platform_member`)
+		}
+		if err := query.Scan(ctx, &people); err != nil && !errors.Is(err, sql.ErrNoRows) {
+			return err
+		}
+		others, found, admin := 0, false, false
+		for _, p := range people {
+			switch {
+			case p.Account == account:
+				found, admin = true, p.Admin
+			case p.Admin:
+				others++
+			}
+		}
+		if !found {
+			return ErrUnknownPerson
+		}
+		return change(ctx, tx, admin && others == 0)
+	})
 }
 
 func bare(role access.Role) string { return strings.TrimPrefix(string(role), "r:") }
@@ -153,26 +179,21 @@ func bare(role access.Role) string { return strings.TrimPrefix(string(role), "r:
 // SetPortalRole changes what somebody is for a reseller. It returns
 // [ErrUnknownPerson], [ErrLastAdmin] or [ErrMalformed].
 func (s *Service) SetPortalRole(ctx context.Context, reseller id.Reseller, account id.Account, role access.Role) error {
-	people, err := s.People(ctx, reseller)
-	if err != nil {
-		return err
-	}
-	admins, known := 0, false
-	for _, p := range people {
-		if p.Role == access.ResellerAdmin && p.Account != account {
-			admins++
-		}
-		known = known || p.Account == account
-	}
-	switch {
-	case reseller.IsZero():
+	if reseller.IsZero() || (role != access.ResellerAdmin && role != access.ResellerAgent) {
 		return ErrMalformed
-	case !known:
-		return ErrUnknownPerson
-	case admins == 0 && role != access.ResellerAdmin:
-		return ErrLastAdmin
 	}
-	return s.AddPerson(ctx, reseller, account, role)
+	err := s.alone(ctx, reseller, account, func(ctx context.Context, tx bun.Tx, lastAdmin bool) error {
+		if lastAdmin && role != access.ResellerAdmin {
+			return ErrLastAdmin
+		}
+		_, err := tx.NewRaw(`update reseller_member set role = ? where reseller_id = ? and account_id = ?`, bare(role), reseller, account).Exec(ctx)
+		return err
+	})
+	if err != nil {
+		return fmt.Errorf("set role: %w", err)
+	}
+	s.portal.Forget(account)
+	return nil
 }
 
 // AccountOf finds the account with an e-mail address, for whoever gives rights

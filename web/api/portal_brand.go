@@ -4,6 +4,7 @@ import (
 	"context"
 	"net/http"
 
+	"siegel/platform/access"
 	"siegel/platform/id"
 	"siegel/platform/seal"
 	"siegel/tenants/registry"
@@ -79,7 +80,11 @@ func mountBrand(s *server.Server, v Services) {
 		if err != nil {
 			return nil, err
 		}
-		return &resellerAnswer{sayReseller(r)}, nil
+		body := sayReseller(r)
+		if server.From(ctx).Role == string(access.ResellerAgent) {
+			body.Prices = []registry.Price{} // agents sell; what it costs is their admin's matter
+		}
+		return &resellerAnswer{body}, nil
 	}
 	server.Register(s, server.Operation{
 		ID: "getBrand", Method: http.MethodGet, Path: "/api/v1/portal/brand",
