@@ -49,6 +49,9 @@ func (h *house) openCarriers(ctx context.Context, c config.Config, db *postgres.
 	of := provider.Config{
 		DB: db, Secret: []byte(c.Secret),
 		DeliveryURL: func(p id.Provider) string {
+			if scheme != "https" {
+				return "" // a demo: nobody out there reaches it, and plugins refuse the like
+			}
 			return scheme + "://" + h.registry.Host("", registry.Portal) + server.HookPath + "sms/" + k.links.Make(reports, p.Bytes())
 		},
 	}
@@ -133,9 +136,33 @@ func (k *carriers) services(messages *notify.Service) api.Carriers {
 	}
 }
 
-// run asks for balances and sweeps accounts until ctx ends.
+// providerLetter words what owners are told of those who carry messages.
+func (h *house) providerLetter(ctx context.Context, tenant id.Tenant, ref string) (notify.Letter, error) {
+	l, err := h.carriers.providers.Letter(ctx, tenant, ref)
+	if err != nil {
+		return notify.Letter{}, err
+	}
+	t, err := h.registry.ByID(ctx, tenant)
+	if err != nil {
+		return notify.Letter{}, err
+	}
+	brand, err := h.registry.BrandOf(ctx, t)
+	if err != nil {
+		return notify.Letter{}, err
+	}
+	variant := map[[2]bool]string{
+		{true, true}: "", {true, false}: "outside", {false, true}: "emergency", {false, false}: "emergency_outside",
+	}[[2]bool{l.Told == provider.ToldAnnounced, provider.InEEA(l.Processor.Country)}]
+	return notify.Letter{
+		To: l.To, Name: l.Name, Language: l.Language, Variant: variant, Practice: l.Practice, By: l.Processor.Company + ", " + l.Processor.Address,
+		Link: h.registry.Scheme + "://" + h.registry.Host(t.Slug, registry.Office) + "/#setup/carriers", Until: l.NoticeEnds, Zone: l.Zone, From: h.senderOf(brand),
+	}, nil
+}
+
+// run asks for balances, sweeps accounts and tells owners, until ctx ends.
 func (k *carriers) run(ctx context.Context) {
 	go k.deliveries.Run(ctx)
+	go k.providers.Run(ctx)
 	if k.host == nil {
 		<-ctx.Done()
 		return

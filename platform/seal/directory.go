@@ -5,7 +5,6 @@ import (
 	"crypto/elliptic"
 	"crypto/rand"
 	"crypto/sha256"
-	"crypto/subtle"
 	"encoding/hex"
 	"encoding/json"
 	"errors"
@@ -67,6 +66,8 @@ type Directory struct {
 	Recovery Holder
 	// Revoked are the kids of keys that no longer count.
 	Revoked []string
+	// Lineage are the identities that the practice had before, the oldest first.
+	Lineage []Succession
 }
 
 // DataKey is a public key that bookings are sealed to.
@@ -96,29 +97,35 @@ type Member struct {
 type Holder struct {
 	KID    string `json:"kid"`
 	Public Bytes  `json:"public"`
+	// Signer is a P-256 point, uncompressed, whose private part SignerKey is
+	// under the code; see [RecoveryCode.Holder]. Both may be empty.
+	Signer    Bytes `json:"signer,omitempty"`
+	SignerKey Bytes `json:"signer_key,omitempty"`
 }
 
 // document is the JSON that is signed.
 type document struct {
-	V        int         `json:"v"`
-	Tenant   string      `json:"tenant"`
-	Sequence int64       `json:"sequence"`
-	Previous *Bytes      `json:"previous"`
-	Issued   string      `json:"issued"`
-	Expires  string      `json:"expires"`
-	Identity Bytes       `json:"identity"`
-	DataKeys []DataKey   `json:"data_keys"`
-	BookKeys []BookEntry `json:"book_keys"`
-	Members  []Member    `json:"members"`
-	Recovery Holder      `json:"recovery"`
-	Revoked  []string    `json:"revoked"`
+	V        int          `json:"v"`
+	Tenant   string       `json:"tenant"`
+	Sequence int64        `json:"sequence"`
+	Previous *Bytes       `json:"previous"`
+	Issued   string       `json:"issued"`
+	Expires  string       `json:"expires"`
+	Identity Bytes        `json:"identity"`
+	DataKeys []DataKey    `json:"data_keys"`
+	BookKeys []BookEntry  `json:"book_keys"`
+	Members  []Member     `json:"members"`
+	Recovery Holder       `json:"recovery"`
+	Revoked  []string     `json:"revoked"`
+	Lineage  []Succession `json:"lineage,omitempty"`
 }
 
 // ParseDirectory reads a directory and verifies its signature over exactly
 // the bytes given. It returns [ErrMalformedDirectory] for unknown, repeated
 // or missing fields and for what contradicts itself (a kid that is not its
 // key's, a revoked key in use, no owner), and [ErrDirectoryUnsigned] where
-// the signature is not the identity's. A directory that parses may still be
+// the signature is not the identity's, or one of its lineage is missing. A
+// directory that parses may still be
 // foreign, expired or not the pinned one: [Directory.Check].
 func ParseDirectory(documentBytes, signature []byte) (Directory, error) {
 	d, err := parseDocument(documentBytes)
@@ -132,7 +139,7 @@ func ParseDirectory(documentBytes, signature []byte) (Directory, error) {
 	if !verify(identity, documentBytes, signature) {
 		return Directory{}, ErrDirectoryUnsigned
 	}
-	return d, nil
+	return d, d.checkLineage()
 }
 
 func parseDocument(b []byte) (Directory, error) {
@@ -163,7 +170,7 @@ func parseDocument(b []byte) (Directory, error) {
 	d := Directory{
 		Tenant: doc.Tenant, Sequence: doc.Sequence, Previous: *doc.Previous, Issued: issued, Expires: expires,
 		Identity: doc.Identity, DataKeys: doc.DataKeys, BookKeys: doc.BookKeys, Members: doc.Members,
-		Recovery: doc.Recovery, Revoked: doc.Revoked,
+		Recovery: doc.Recovery, Revoked: doc.Revoked, Lineage: doc.Lineage,
 	}
 	return d, d.consistent()
 }
@@ -224,6 +231,9 @@ func (d Directory) consistent() error {
 	if err := use(d.Recovery.KID, d.Recovery.Public, Suite); err != nil {
 		return err
 	}
+	if err := errors.Join(d.Recovery.consistent(), d.consistentLineage()); err != nil {
+		return err
+	}
 	for _, kid := range d.Revoked {
 		if !isKID(kid) {
 			return errors.New("revoked is no kid")
@@ -264,8 +274,7 @@ func parseTime(s string) (time.Time, error) {
 }
 
 // Check says whether bookings of a tenant may be sealed to d at an instant.
-// A pin, where not empty, is the [Directory.Fingerprint] that the caller
-// knows. It returns, in this order, [ErrDirectoryForeign],
+// A pin, where not empty, is what the caller knows; see [Directory.Follows]. It returns, in this order, [ErrDirectoryForeign],
 // [ErrDirectorySuite], [ErrDirectoryExpired] or [ErrDirectoryPin].
 func (d Directory) Check(tenant string, now time.Time, pin string) error {
 	if d.Tenant != tenant {
@@ -283,7 +292,7 @@ func (d Directory) Check(tenant string, now time.Time, pin string) error {
 }
 
 func (d Directory) checkPin(pin string) error {
-	if pin != "" && subtle.ConstantTimeCompare([]byte(pin), []byte(d.Fingerprint())) != 1 {
+	if pin != "" && !d.Follows(pin) {
 		return ErrDirectoryPin
 	}
 	return nil
@@ -335,8 +344,7 @@ func (d Directory) Member(account string) (Member, bool) {
 // Fingerprint is what pins compare: the SHA-256 of the identity's point, in
 // base64url.
 func (d Directory) Fingerprint() string {
-	sum := sha256.Sum256(d.Identity)
-	return Bytes(sum[:]).String()
+	return fingerprint(d.Identity)
 }
 
 // ShownFingerprint is the part of the fingerprint that people compare: 15
@@ -372,7 +380,7 @@ func (d Directory) Sign(identity *ecdsa.PrivateKey) (Signed, error) {
 		V: Version, Tenant: d.Tenant, Sequence: d.Sequence, Previous: &previous,
 		Issued: d.Issued.UTC().Format(time.RFC3339), Expires: d.Expires.UTC().Format(time.RFC3339),
 		Identity: d.Identity, DataKeys: d.DataKeys, BookKeys: d.BookKeys, Members: d.Members,
-		Recovery: d.Recovery, Revoked: revoked,
+		Recovery: d.Recovery, Revoked: revoked, Lineage: d.Lineage,
 	})
 	if err != nil {
 		return Signed{}, fmt.Errorf("write directory: %w", err)

@@ -54,6 +54,10 @@ func NewKeyring(tenant, account, password string, salt []byte, now time.Time) (K
 	if err != nil {
 		return Keyring{}, err
 	}
+	onPaper, err := code.Holder(tenant)
+	if err != nil {
+		return Keyring{}, err
+	}
 	member, err := GenerateKey()
 	if err != nil {
 		return Keyring{}, err
@@ -78,7 +82,7 @@ func NewKeyring(tenant, account, password string, salt []byte, now time.Time) (K
 		DataKeys: []DataKey{{KID: data.KID(), Suite: Suite, Epoch: 1, Public: data.PublicKey().Bytes()}},
 		BookKeys: []BookEntry{book.Entry(tenant, 1)},
 		Members:  []Member{{Account: account, Role: RoleOwner, KID: member.KID(), Public: member.PublicKey().Bytes()}},
-		Recovery: Holder{KID: recovery.KID(), Public: recovery.PublicKey().Bytes()},
+		Recovery: onPaper,
 	}
 	signed, err := directory.Sign(identity)
 	if err != nil {
@@ -159,6 +163,9 @@ type Unlocked struct {
 	// is one that Directory lists.
 	Data  map[string]PrivateKey
 	Books map[int]BookKey
+	// Vouch, where set, is the member's word for the identity that has come
+	// after the one vouched for; it is to be stored in the other's place.
+	Vouch Bytes
 }
 
 // Unlock goes from the password to the keys. kdf and salt are what the server
@@ -188,13 +195,16 @@ func (l Locked) UnlockWith(member PrivateKey) (Unlocked, error) {
 	}
 	// Before anything that the directory says is believed, even who the member
 	// is: whoever made it up knows the member's public key and can list it.
-	if err := d.checkVouch(member, l.Account, l.Vouch); err != nil {
+	renewed, err := d.checkVouch(member, l.Account, l.Vouch)
+	if err != nil {
 		return Unlocked{}, err
 	}
 	if m, ok := d.Member(l.Account); !ok || m.KID != member.KID() {
 		return Unlocked{}, ErrNotMember
 	}
-	return l.open(d, member)
+	u, err := l.open(d, member)
+	u.Vouch = renewed
+	return u, err
 }
 
 // Recover goes from the typed recovery code to the keys. Nothing vouches for

@@ -33,7 +33,7 @@ const (
 func TestMain(m *testing.M) {
 	flag.Parse()
 	if *update {
-		for _, write := range []func() error{writeEnvelopes, writeDirectories, writeKeyring, writePasswords, writeRecovery} {
+		for _, write := range []func() error{writeEnvelopes, writeDirectories, writeKeyring, writePasswords, writeRecovery, writeSuccession} {
 			if err := write(); err != nil {
 				fmt.Fprintln(os.Stderr, "write vectors:", err)
 				os.Exit(1)

@@ -26,7 +26,8 @@ const (
 	InvalidSender Kind = "invalid_sender"
 	// Content: the text is refused. Give up.
 	Content Kind = "content"
-	// Blocked: the recipient or the network blocks messages. Give up.
+	// Blocked: this provider does not send to the recipient or its network; the
+	// next one may. Given up where all of them say so.
 	Blocked Kind = "blocked"
 	// Temporary: the provider is out of order. Try again, or try another.
 	Temporary Kind = "temporary"

@@ -79,6 +79,9 @@ type listing struct {
 	epoch    int
 	expires  time.Time
 	members  map[string]string // kid by account
+	owners   map[string]bool
+
+	fingerprint string
 }
 
 // NewService returns a Service.
@@ -160,8 +163,10 @@ func (s *Service) state(ctx context.Context, tenant id.Tenant) (state, error) {
 				return listing{}, fault.New(fault.Internal, "internal").Because(fmt.Errorf("stored key directory: %w", err))
 			}
 			l := listing{kid: d.Current().KID, sequence: d.Sequence, epoch: d.Current().Epoch, expires: d.Expires, members: map[string]string{}}
+			l.fingerprint, l.owners = d.Fingerprint(), map[string]bool{}
 			for _, m := range d.Members {
 				l.members[m.Account] = m.KID
+				l.owners[m.Account] = m.Role == seal.RoleOwner
 			}
 			return l, nil
 		})
@@ -179,9 +184,15 @@ type Holding struct {
 	Members int
 	// RecoveryProven is when the printed code was typed back, UTC; zero before.
 	RecoveryProven time.Time
+	// Fingerprint is that of the identity.
+	Fingerprint string
 
 	members map[string]string
+	owners  map[string]bool
 }
+
+// Owns says whether an account is listed as an owner, who knows the identity key.
+func (h Holding) Owns(account id.Account) bool { return h.owners[account.UUID()] }
 
 // Lists says whether an account is listed with the member key that it has now.
 func (h Holding) Lists(account id.Account, public []byte) bool {
@@ -198,7 +209,7 @@ func (s *Service) Holding(ctx context.Context, tenant id.Tenant) (Holding, error
 		return Holding{}, err
 	}
 	return Holding{Sequence: st.sequence, Epoch: st.epoch, Expires: st.expires, Members: len(st.members),
-		RecoveryProven: st.proven, members: st.members}, nil
+		RecoveryProven: st.proven, Fingerprint: st.fingerprint, members: st.members, owners: st.owners}, nil
 }
 
 // Held returns the newest directory and what is wrapped for a holder, named by
@@ -320,9 +331,10 @@ type Next struct {
 
 // Append stores the next directory and the wraps that come with it, and drops
 // the wraps of holders who are no longer listed, and those of the identity for
-// who is an owner no more. It returns [ErrNoKeys],
-// [ErrSequence] unless the directory's sequence and hash follow the newest one,
-// seal.ErrDirectoryPin where another identity signed it, [ErrMalformedKeyring],
+// who is an owner no more; with a new identity, all of the old one. It returns
+// [ErrNoKeys], [ErrSequence] unless the directory's sequence and hash follow the
+// newest one, seal.ErrDirectoryPin where another identity signed it without the
+// word of the old one and of the recovery code, [ErrMalformedKeyring],
 // or another error of platform/seal. A new recovery key has yet to be proven.
 func (s *Service) Append(ctx context.Context, tenant id.Tenant, n Next, also ...Also) error {
 	next, err := s.parse(tenant, n.Directory)
@@ -335,9 +347,12 @@ func (s *Service) Append(ctx context.Context, tenant id.Tenant, n Next, also ...
 			return err
 		}
 		// The parser has verified next's signature by next's own identity: with
-		// newest's fingerprint as the pin, that is newest's.
+		// newest's fingerprint as the pin, that is newest's or one after it.
 		if err := next.Check(tenant.UUID(), s.now(), newest.Fingerprint()); err != nil {
 			return err
+		}
+		if !next.Succeeds(newest) {
+			return seal.ErrDirectoryPin
 		}
 		// Two who append at once both get this far; the primary key lets one in.
 		hash := sha256.Sum256(document)
@@ -348,7 +363,7 @@ func (s *Service) Append(ctx context.Context, tenant id.Tenant, n Next, also ...
 			return ErrMalformedKeyring
 		}
 
-		kept, err := dropWraps(ctx, tx, tenant, next)
+		kept, err := dropWraps(ctx, tx, tenant, next, !bytes.Equal(next.Identity, newest.Identity))
 		if err != nil {
 			return err
 		}

@@ -96,6 +96,7 @@ type browser struct {
 	// document is the newest one, directory what it says.
 	document  []byte
 	directory seal.Directory
+	code      string
 }
 
 func newBrowser(t *testing.T) *browser {
@@ -111,7 +112,7 @@ func newBrowser(t *testing.T) *browser {
 	if err != nil {
 		t.Fatalf("unlock the keyring: %v", err)
 	}
-	return &browser{tenant: tenant, stored: k.Stored, unlocked: u, document: k.Stored.Directory.Document, directory: u.Directory}
+	return &browser{tenant: tenant, stored: k.Stored, unlocked: u, document: k.Stored.Directory.Document, directory: u.Directory, code: k.RecoveryCode}
 }
 
 func (b *browser) first() keyring.First {

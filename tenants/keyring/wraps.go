@@ -92,11 +92,15 @@ func holders(d seal.Directory) []string {
 }
 
 // dropWraps deletes the wraps of those whom the directory does not let hold
-// them, and returns what is left, without its ciphertext.
-func dropWraps(ctx context.Context, tx bun.Tx, tenant id.Tenant, next seal.Directory) ([]seal.Wrap, error) {
-	owners := []string{next.Recovery.KID}
+// them, and those of an identity that is no more, and returns what is left,
+// without its ciphertext.
+func dropWraps(ctx context.Context, tx bun.Tx, tenant id.Tenant, next seal.Directory, succeeded bool) ([]seal.Wrap, error) {
+	owners := []string{""}
+	if !succeeded {
+		owners = append(owners, next.Recovery.KID)
+	}
 	for _, m := range next.Members {
-		if m.Role == seal.RoleOwner {
+		if m.Role == seal.RoleOwner && !succeeded {
 			owners = append(owners, m.KID)
 		}
 	}

@@ -32,11 +32,15 @@ const (
 	// NoticeMail says that a contract ends on a day, or (variant "erased") that
 	// the practice's data are gone.
 	NoticeMail = "notice_mail"
+	// ProviderMail says that somebody new is to carry messages, or (variant
+	// "emergency") does so at once; "outside" and "emergency_outside" of the
+	// European Economic Area it takes an agreement. By is the company.
+	ProviderMail = "provider_mail"
 )
 
 // LetterKinds are all kinds of letter.
 func LetterKinds() []string {
-	return []string{RegistrationMail, InvitationMail, HandoverMail, RecoveryMail, TrialMail, AgreementMail, NoticeMail}
+	return []string{RegistrationMail, InvitationMail, HandoverMail, RecoveryMail, TrialMail, AgreementMail, NoticeMail, ProviderMail}
 }
 
 // Letter is what the words of a letter may speak of. There is no field for

@@ -43,7 +43,7 @@ func letters(t *testing.T, source notify.SourceFunc) (*notify.Letters, *mailServ
 
 func TestEveryWordOfEveryLetter(t *testing.T) {
 	t.Parallel()
-	variants := map[string][]string{notify.TrialMail: {"", "ended"}, notify.NoticeMail: {"", "erased"}}
+	variants := map[string][]string{notify.TrialMail: {"", "ended"}, notify.NoticeMail: {"", "erased"}, notify.ProviderMail: {"", "emergency", "outside", "emergency_outside"}}
 	for _, language := range []string{"de", "en"} {
 		for _, kind := range notify.LetterKinds() {
 			for _, variant := range pick(variants[kind]) {
@@ -107,13 +107,13 @@ func TestALetterWithoutAddresseeIsDropped(t *testing.T) {
 func TestALetterThatIsNoneEndsDead(t *testing.T) {
 	t.Parallel()
 	for name, spoil := range map[string]func(*notify.Letter){
-		"NoLink":          func(l *notify.Letter) { l.Link = "" },
-		"ForeignScheme":   func(l *notify.Letter) { l.Link = "javascript:alert(1)" },
-		"LinkWithBreak":   func(l *notify.Letter) { l.Link = "https://a.example/\nhttps://b.example" },
-		"NoAddress":       func(l *notify.Letter) { l.To = "" },
-		"TwoAddresses": func(l *notify.Letter) { l.To = "a@b.example, c@d.example" },
-		"NoSender":        func(l *notify.Letter) { l.From.Name = "" },
-		"UnknownZone":     func(l *notify.Letter) { l.Zone = "Mars/Olympus" },
+		"NoLink":        func(l *notify.Letter) { l.Link = "" },
+		"ForeignScheme": func(l *notify.Letter) { l.Link = "javascript:alert(1)" },
+		"LinkWithBreak": func(l *notify.Letter) { l.Link = "https://a.example/\nhttps://b.example" },
+		"NoAddress":     func(l *notify.Letter) { l.To = "" },
+		"TwoAddresses":  func(l *notify.Letter) { l.To = "a@b.example, c@d.example" },
+		"NoSender":      func(l *notify.Letter) { l.From.Name = "" },
+		"UnknownZone":   func(l *notify.Letter) { l.Zone = "Mars/Olympus" },
 	} {
 		l, server := letters(t, func(context.Context, id.Tenant, string) (notify.Letter, error) {
 			letter := aLetter()

@@ -100,7 +100,8 @@ func (s *Service) Leave(ctx context.Context, tenant id.Tenant, account id.Accoun
 }
 
 // with does a change of people in one transaction with the change of keys that
-// it calls for.
+// it calls for: new keys where somebody goes, a new identity where somebody who
+// knows the old one is an owner no more.
 func (s *Service) with(ctx context.Context, tenant id.Tenant, account id.Account, gone bool, next *keyring.Next, change func(context.Context, bun.Tx) error) error {
 	held, err := s.Keyring.Holding(ctx, tenant)
 	if err != nil && !errors.Is(err, keyring.ErrNoKeys) {
@@ -117,6 +118,9 @@ func (s *Service) with(ctx context.Context, tenant id.Tenant, account id.Account
 			if _, listed := d.Member(account.UUID()); listed || d.Current().Epoch <= held.Epoch {
 				return ErrKeysHeld
 			}
+		}
+		if m, _ := d.Member(account.UUID()); held.Owns(account) && m.Role != seal.RoleOwner && d.Fingerprint() == held.Fingerprint {
+			return ErrKeysHeld
 		}
 		if err := change(ctx, tx); err != nil {
 			return err

@@ -102,24 +102,25 @@ func (s *Service) Annex(ctx context.Context, kind string, scope access.Domain) (
 
 // announce adds a processor to the annex of a scope unless it is there, or in
 // the platform's. Where there is nobody yet to give notice to, and for what the
-// environment names from the start, it takes effect at once.
-func (s *Service) announce(ctx context.Context, tx bun.Tx, p Provider, processor sdk.Processor, by id.Account) error {
+// environment names from the start, it takes effect at once. Owners are told by
+// letter, but not of one that sees nothing of patients.
+func (s *Service) announce(ctx context.Context, tx bun.Tx, p Provider, about sdk.Description, by id.Account) error {
 	if p.Scope.Kind == access.Tenant {
 		return nil // that tenant has to agree, unless the annex has it
 	}
 	_, err := tx.NewRaw(`
 		with anybody as (select exists (select from tenant t where `+ofScope+`) as here)
-		insert into provider_approval (kind, plugin, scope, scope_id, company, address, country, notice_ends, effective, by)
-		select ?2, ?3, ?0, ?1, ?4, ?5, ?6, due, due, ?9
+		insert into provider_approval (kind, plugin, scope, scope_id, company, address, country, notice_ends, effective, by, tell)
+		select ?2, ?3, ?0, ?1, ?4, ?5, ?6, due, due, ?9, case when ?10 and due > now() then 'announced' else '' end
 		from (select case when ?8 or not here then now() else now() + make_interval(secs => ?7) end as due from anybody) x
 		where not exists (select from provider_approval a where a.kind = ?2 and a.plugin = ?3 and a.scope = 'platform'
 		  and a.company = ?4 and a.country = ?6)
 		on conflict (kind, plugin, scope, scope_id) do update
 		set company = excluded.company, address = excluded.address, country = excluded.country,
-		  announced = now(), notice_ends = excluded.notice_ends, effective = excluded.effective, emergency = '', by = excluded.by
+		  announced = now(), notice_ends = excluded.notice_ends, effective = excluded.effective, emergency = '', by = excluded.by, tell = excluded.tell
 		where provider_approval.company <> excluded.company or provider_approval.country <> excluded.country`,
-		string(p.Scope.Kind), p.Scope.ID, p.Kind, p.Plugin, processor.Company, processor.Address, processor.Country,
-		s.Notice.Seconds(), p.Bootstrap, by).Exec(ctx)
+		string(p.Scope.Kind), p.Scope.ID, p.Kind, p.Plugin, about.Processor.Company, about.Processor.Address, about.Processor.Country,
+		s.Notice.Seconds(), p.Bootstrap, by, p.Kind == SMS || about.Has(sdk.Proxy)).Exec(ctx)
 	if err != nil {
 		return fmt.Errorf("announce a provider: %w", err)
 	}
@@ -127,13 +128,14 @@ func (s *Service) announce(ctx context.Context, tx bun.Tx, p Provider, processor
 }
 
 // Emergency has an announced provider take effect before its notice is over.
-// Tenants that object stay where they are, and may still do so. It returns
+// Tenants that object stay where they are, and may still do so; their owners
+// are told by letter. It returns
 // [ErrReason], or [ErrNotAnnounced] where there is nothing to hasten.
 func (s *Service) Emergency(ctx context.Context, scope access.Domain, kind, plugin, reason string, by id.Account) error {
 	if !isText(reason, 300) {
 		return ErrReason
 	}
-	res, err := s.DB.Global().NewRaw(`update provider_approval set effective = now(), emergency = ?, by = ?
+	res, err := s.DB.Global().NewRaw(`update provider_approval set effective = now(), emergency = ?, by = ?, tell = 'emergency'
 		where kind = ? and plugin = ? and scope = ? and scope_id = ? and effective > now()`,
 		reason, by, kind, plugin, string(scope.Kind), scope.ID).Exec(ctx)
 	if err != nil {

@@ -126,7 +126,7 @@ func (s *Service) store(ctx context.Context, p Provider, about sdk.Description, 
 			p.Kind, p.Plugin, string(p.Scope.Kind), p.Scope.ID).Exec(ctx); err != nil {
 			return fmt.Errorf("store provider: %w", err)
 		}
-		return s.announce(ctx, tx, p, about.Processor, by)
+		return s.announce(ctx, tx, p, about, by)
 	})
 }
 

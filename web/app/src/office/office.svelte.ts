@@ -395,6 +395,9 @@ export class Office {
   /** In without keys: "none" where the practice has made none, "waiting" where they do not know this member. */
   keyless = $state<"none" | "waiting" | null>(null);
 
+  /** The public part of the person's member key as this browser derived it, for who is in without keys. */
+  ownPublic = "";
+
   private async openBy(passkey: PasskeyBody, prf: Bytes): Promise<void> {
     const unlock = await unlockKey(prf, fromBase64(passkey.prf_salt ?? ""));
     await this.open({ unlock }, passkey.wrapped_member_key);
@@ -406,15 +409,16 @@ export class Office {
     if (!session || !bookings) return;
     let served = await server.getKeyring();
     if (wrapped) served = { ...served, member_key: { ...served.member_key, wrapped } };
-    const opened = await openHeld(session, served, secrets);
-    if (!opened) {
+    const opened = await openHeld(session, served, secrets, server.getKeyring);
+    if ("unlisted" in opened) {
+      this.ownPublic = opened.unlisted;
       // In, but without keys: there are none yet, or they do not know this member.
       this.keyless = served.directory ? "waiting" : "none";
       this.phase = "open";
       this.idle.start();
       return;
     }
-    const { keys, directoryEnds, changed, resign } = opened;
+    const { keys, directoryEnds, changed, resign, vouch } = opened;
     if (bookings !== this.bookings) {
       keys.wipe(); // signed out in the meantime
       return;
@@ -426,6 +430,7 @@ export class Office {
     this.phase = "open";
     this.idle.start();
     await bookings.unlock(keys);
+    if (vouch) await vouch().catch(() => undefined); // the next unlocking says it again
     if (resign) this.directoryEnds = (await resign().catch(() => null)) ?? this.directoryEnds;
   }
 

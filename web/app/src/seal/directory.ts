@@ -5,7 +5,7 @@
 import { type Bytes, concat, equal, kidOf, sha256, toBase64, utf8 } from "./bytes.ts";
 import { SealError } from "./error.ts";
 import { Reader, writeTime } from "./read.ts";
-import { PUBLIC_KEY_SIZE, SUITE } from "./sizes.ts";
+import { PUBLIC_KEY_SIZE, SIGNER_KEY_SIZE, SUITE } from "./sizes.ts";
 
 /** As served: base64url of the very bytes that were signed, and of the signature. */
 export interface SignedDirectory {
@@ -36,6 +36,22 @@ export interface Member {
   readonly publicKey: Bytes;
 }
 
+/** What a directory says of the recovery code. */
+export interface OnPaper {
+  readonly kid: string;
+  readonly publicKey: Bytes;
+  /** The code's signing key: a P-256 point, and its private part under the code. See recovery.ts. */
+  readonly signer?: { readonly publicKey: Bytes; readonly sealed: Bytes } | undefined;
+}
+
+/** One change of a practice's identity, signed by the one that was and by the recovery code. See succession.ts. */
+export interface Succession {
+  readonly identity: Bytes;
+  readonly signature: Bytes;
+  readonly signer: Bytes;
+  readonly countersignature: Bytes;
+}
+
 export interface Directory {
   readonly tenant: string;
   readonly sequence: number;
@@ -50,8 +66,12 @@ export interface Directory {
   /** Sorted by epoch; the last is the one for new cards. */
   readonly bookKeys: readonly BookEntry[];
   readonly members: readonly Member[];
-  readonly recovery: { readonly kid: string; readonly publicKey: Bytes };
+  readonly recovery: OnPaper;
   readonly revoked: readonly string[];
+  /** The identities that the practice had before, the oldest first. */
+  readonly lineage: readonly Succession[];
+  /** Fingerprints of those, the newest first. */
+  readonly former: readonly string[];
   /** What pins compare: SHA-256 of the identity, base64url. */
   readonly fingerprint: string;
   /** What people compare: its first 15 bytes in hexadecimal, in groups of four. */
@@ -69,7 +89,7 @@ export interface SealTarget {
   readonly [checked]: true;
 }
 
-/** What a page knows when it decides whether to seal. A pin is a fingerprint. */
+/** What a page knows when it decides whether to seal. A pin is a fingerprint, or several with a dot between: one that was and one that comes. */
 export interface Expected {
   readonly tenant: string;
   readonly now: Date;
@@ -80,6 +100,7 @@ const LIFE = 90 * 24 * 3600 * 1000;
 const SKEW = 5 * 60 * 1000;
 const MOST = 1 << 20;
 const CHECK_SIZE = 16;
+const MOST_SUCCESSIONS = 32;
 
 const read = new Reader("directory_malformed");
 
@@ -92,7 +113,13 @@ export async function openDirectory(signed: SignedDirectory): Promise<Directory>
   const document = read.bytes(signed.document);
   if (document.length > MOST) read.refuse();
   const directory = await parse(document);
-  if (!(await verify(directory.identity, document, signed.signature))) throw new SealError("directory_unsigned");
+  const signature = new Reader("directory_unsigned").bytes(signed.signature, 64);
+  if (!(await verify(directory.identity, document, signature))) throw new SealError("directory_unsigned");
+  for (const [i, one] of directory.lineage.entries()) {
+    const statement = await statementOf(directory.tenant, one, directory.lineage[i + 1]?.identity ?? directory.identity);
+    const signed = (await verify(one.identity, statement, one.signature)) && (await verify(one.signer, statement, one.countersignature));
+    if (!signed) throw new SealError("directory_unsigned");
+  }
   return directory;
 }
 
@@ -111,16 +138,26 @@ export function checkDirectory(directory: Directory, expected: Expected): SealTa
 }
 
 export function checkPin(directory: Directory, pin: string | undefined): void {
-  if (pin !== undefined && pin !== "" && !equal(utf8(pin), utf8(directory.fingerprint))) {
-    throw new SealError("directory_pin");
-  }
+  if (pin !== undefined && pin !== "" && !follows(directory, pin)) throw new SealError("directory_pin");
+}
+
+/** Whether a pin names the directory's identity or one that it came from. */
+export function follows(directory: Directory, pin: string): boolean {
+  const own = [directory.fingerprint, ...directory.former].map(utf8);
+  return pin.split(".").some((one) => own.some((fingerprint) => equal(utf8(one), fingerprint)));
+}
+
+/** What the older identity and the recovery code sign where another identity comes. */
+export async function statementOf(tenant: string, by: Pick<Succession, "identity" | "signer">, next: Bytes): Promise<Bytes> {
+  const [was, comes, signer] = await Promise.all([by.identity, next, by.signer].map(async (point) => toBase64(await sha256(point))));
+  return utf8(`siegel|successor|1|${tenant}|${was}|${comes}|${signer}`);
 }
 
 async function parse(document: Bytes): Promise<Directory> {
   const doc = read.object(read.json(document), [
     "v", "tenant", "sequence", "previous", "issued", "expires", "identity", "data_keys", "book_keys", "members",
     "recovery", "revoked",
-  ]);
+  ], ["lineage"]);
   if (doc.v !== 1) read.refuse();
   const sequence = read.positive(doc.sequence);
   const issued = new Date(read.time(doc.issued));
@@ -148,8 +185,30 @@ async function parse(document: Bytes): Promise<Directory> {
       publicKey: read.bytes(member.public, PUBLIC_KEY_SIZE),
     };
   });
-  const holder = read.object(doc.recovery, ["kid", "public"]);
-  const recovery = { kid: read.kid(holder.kid), publicKey: read.bytes(holder.public, PUBLIC_KEY_SIZE) };
+  const holder = read.object(doc.recovery, ["kid", "public"], ["signer", "signer_key"]);
+  if (Object.hasOwn(holder, "signer") !== Object.hasOwn(holder, "signer_key")) read.refuse();
+  const recovery: OnPaper = {
+    kid: read.kid(holder.kid),
+    publicKey: read.bytes(holder.public, PUBLIC_KEY_SIZE),
+    ...(Object.hasOwn(holder, "signer")
+      ? { signer: { publicKey: read.bytes(holder.signer, 65), sealed: read.bytes(holder.signer_key, SIGNER_KEY_SIZE) } }
+      : {}),
+  };
+  if (recovery.signer) await curvePoint(recovery.signer.publicKey);
+  const lineage = !Object.hasOwn(doc, "lineage")
+    ? []
+    : read.list(doc.lineage).map((value): Succession => {
+        const one = read.object(value, ["identity", "signer"], ["signature", "countersignature"]);
+        const signature = (text: unknown) => new Reader("directory_unsigned").bytes(text, 64);
+        return {
+          identity: read.bytes(one.identity, 65),
+          signature: signature(one.signature),
+          signer: read.bytes(one.signer, 65),
+          countersignature: signature(one.countersignature),
+        };
+      });
+  if (Object.hasOwn(doc, "lineage") && (lineage.length === 0 || lineage.length > MOST_SUCCESSIONS)) read.refuse();
+  if (new Set([identity, ...lineage.map((one) => one.identity)].map(toBase64)).size !== lineage.length + 1) read.refuse();
   const revoked = read.list(doc.revoked).map((kid) => read.kid(kid));
 
   if (!members.some((member) => member.role === "owner")) read.refuse();
@@ -177,6 +236,8 @@ async function parse(document: Bytes): Promise<Directory> {
     members,
     recovery,
     revoked,
+    lineage,
+    former: await Promise.all(lineage.toReversed().map(async (one) => toBase64(await sha256(one.identity)))),
     fingerprint: toBase64(fingerprint),
     shownFingerprint: show(fingerprint),
   };
@@ -201,10 +262,12 @@ function show(fingerprint: Bytes): string {
 export const CURVE = { name: "ECDSA", namedCurve: "P-256" };
 export const SIGNING = { name: "ECDSA", hash: "SHA-256" };
 
-async function verify(identity: Bytes, document: Bytes, signature: string): Promise<boolean> {
-  const bytes = new Reader("directory_unsigned").bytes(signature, 64);
-  const key = await crypto.subtle.importKey("raw", identity, CURVE, false, ["verify"]).catch((cause) => read.refuse(cause));
-  return crypto.subtle.verify(SIGNING, key, bytes, document);
+async function curvePoint(point: Bytes): Promise<CryptoKey> {
+  return crypto.subtle.importKey("raw", point, CURVE, false, ["verify"]).catch((cause) => read.refuse(cause));
+}
+
+async function verify(by: Bytes, message: Bytes, signature: Bytes): Promise<boolean> {
+  return crypto.subtle.verify(SIGNING, await curvePoint(by), signature, message);
 }
 
 /** Writes a first directory. */
@@ -215,7 +278,7 @@ export function writeDirectory(d: {
   dataKey: { kid: string; publicKey: Bytes };
   bookKey: BookEntry;
   owner: { account: string; kid: string; publicKey: Bytes };
-  recovery: { kid: string; publicKey: Bytes };
+  recovery: OnPaper;
 }): Bytes {
   return writeDocument({
     tenant: d.tenant,
@@ -228,11 +291,12 @@ export function writeDirectory(d: {
     members: [{ ...d.owner, role: "owner" }],
     recovery: d.recovery,
     revoked: [],
+    lineage: [],
   });
 }
 
 /** Writes a directory that expires after its time, in the order and spelling that is signed. */
-export function writeDocument(d: Omit<Directory, "expires" | "fingerprint" | "shownFingerprint">): Bytes {
+export function writeDocument(d: Omit<Directory, "expires" | "fingerprint" | "shownFingerprint" | "former">): Bytes {
   return utf8(
     JSON.stringify({
       v: 1,
@@ -245,8 +309,22 @@ export function writeDocument(d: Omit<Directory, "expires" | "fingerprint" | "sh
       data_keys: d.dataKeys.map(({ kid, suite, epoch, publicKey }) => ({ kid, suite, epoch, public: toBase64(publicKey) })),
       book_keys: d.bookKeys.map(({ epoch, check }) => ({ epoch, check: toBase64(check) })),
       members: d.members.map(({ account, role, kid, publicKey }) => ({ account, role, kid, public: toBase64(publicKey) })),
-      recovery: { kid: d.recovery.kid, public: toBase64(d.recovery.publicKey) },
+      recovery: {
+        kid: d.recovery.kid,
+        public: toBase64(d.recovery.publicKey),
+        ...(d.recovery.signer ? { signer: toBase64(d.recovery.signer.publicKey), signer_key: toBase64(d.recovery.signer.sealed) } : {}),
+      },
       revoked: d.revoked,
+      ...(d.lineage.length > 0
+        ? {
+            lineage: d.lineage.map(({ identity, signature, signer, countersignature }) => ({
+              identity: toBase64(identity),
+              signature: toBase64(signature),
+              signer: toBase64(signer),
+              countersignature: toBase64(countersignature),
+            })),
+          }
+        : {}),
     }),
   );
 }

@@ -23,6 +23,7 @@ export type SealErrorCode =
   | "wrong_password"
   | "recovery_code_mistyped"
   | "not_in_directory"
+  | "sheet_too_old"
   | "text_empty"
   | "text_too_long"
   | "text_control"

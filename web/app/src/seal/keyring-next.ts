@@ -10,14 +10,16 @@ import {
   type Directory,
   type Member,
   openDirectory,
-  SIGNING,
   type SignedDirectory,
+  statementOf,
+  type Succession,
   writeDocument,
 } from "./directory.ts";
 import { SealError } from "./error.ts";
 import { generateKey } from "./hpke.ts";
+import { generateSigner, signWith } from "./identity.ts";
 import { type Holder, type Opener, type ServedKeyring, unwrapSecrets } from "./keyring.ts";
-import { recoveryKey } from "./recovery.ts";
+import { onPaper, recoverySigner } from "./recovery.ts";
 import { SUITE } from "./sizes.ts";
 import { type Kind, type Wrap, wrapKey } from "./wrap.ts";
 
@@ -40,6 +42,12 @@ export interface Change {
   readonly rotate?: boolean | undefined;
   /** A new recovery code, which makes the old one void. */
   readonly recoveryCode?: string | undefined;
+  /**
+   * The code that is on paper now: a new identity begins, because who held the
+   * old one leaves. Both sign for it, so that whoever trusts the old one may
+   * follow; who leaves has the old one and not the code.
+   */
+  readonly succeed?: { readonly code: string } | undefined;
 }
 
 /** What a server may have of the change. */
@@ -78,12 +86,25 @@ export async function nextKeyring(bare: Bare, change: Change): Promise<NextKeys 
   const { directory: before } = bare;
   const { tenant } = before;
   const members = change.members ?? before.members;
-  const recovery = change.recoveryCode === undefined ? before.recovery : await recoveryKey(change.recoveryCode, tenant);
+  const recovery = change.recoveryCode === undefined ? before.recovery : await onPaper(change.recoveryCode, tenant);
   const data = new Map(bare.data);
   const books = new Map(bare.books);
   let dataKeys: readonly DataKey[] = before.dataKeys;
   let bookKeys: readonly BookEntry[] = before.bookKeys;
   const begun = { data: 0, book: 0 };
+  let { identity, lineage }: { identity: Bytes; lineage: readonly Succession[] } = before;
+  let signer: { key: CryptoKey; scalar: Bytes } = bare.identity;
+  if (change.succeed) {
+    // The code first: nothing is begun with one that is not the practice's.
+    const countersigner = await recoverySigner(change.succeed.code, tenant, before.recovery);
+    const next = await generateSigner();
+    const by = { identity: before.identity, signer: before.recovery.signer!.publicKey };
+    const statement = await statementOf(tenant, by, next.point);
+    const [signature, countersignature] = await Promise.all([signWith(bare.identity.key, statement), signWith(countersigner, statement)]);
+    lineage = [...lineage, { ...by, signature, countersignature }];
+    identity = next.point;
+    signer = next;
+  }
   if (change.rotate) {
     const { seed, key } = await generateKey();
     begun.data = dataKeys.at(-1)!.epoch + 1;
@@ -103,14 +124,15 @@ export async function nextKeyring(bare: Bare, change: Change): Promise<NextKeys 
       sequence: before.sequence + 1,
       previous: bare.hash,
       issued: new Date(Math.floor(change.now.getTime() / 1000) * 1000),
-      identity: before.identity,
+      identity,
+      lineage,
       dataKeys,
       bookKeys,
       members,
-      recovery: { kid: recovery.kid, publicKey: recovery.publicKey },
+      recovery,
       revoked: [...new Set([...before.revoked, ...gone])].filter((kid) => !inUse.has(kid)),
     });
-    const signature = new Uint8Array(await crypto.subtle.sign(SIGNING, bare.identity.key, document));
+    const signature = await signWith(signer.key, document);
     const directory = { document: toBase64(document), signature: toBase64(signature) };
     // Read back as everybody else will: nothing is signed that nobody accepts.
     const opened = await openDirectory(directory);
@@ -123,12 +145,13 @@ export async function nextKeyring(bare: Bare, change: Change): Promise<NextKeys 
     };
     for (const holder of [...opened.members, { ...opened.recovery, role: "owner" as const }]) {
       const fresh = !heldBefore.has(holder.kid);
-      if (holder.role === "owner" && !ownedBefore.has(holder.kid)) await wrap(holder, "identity", 1, bare.identity.scalar);
+      if (holder.role === "owner" && (change.succeed || !ownedBefore.has(holder.kid))) await wrap(holder, "identity", 1, signer.scalar);
       for (const [epoch, secret] of data) if (fresh || epoch === begun.data) await wrap(holder, "data", epoch, secret);
       for (const [epoch, secret] of books) if (fresh || epoch === begun.book) await wrap(holder, "book", epoch, secret);
     }
     return { directory, keys, opened };
   } finally {
+    if (change.succeed) signer.scalar.fill(0);
     if (begun.data) data.get(begun.data)!.fill(0);
     if (begun.book) books.get(begun.book)!.fill(0);
   }
@@ -146,7 +169,7 @@ export async function resignDirectory(identity: CryptoKey, served: SignedDirecto
     previous: await sha256(fromBase64(served.document)),
     issued: new Date(Math.floor(now.getTime() / 1000) * 1000),
   });
-  const signature = new Uint8Array(await crypto.subtle.sign(SIGNING, identity, document));
+  const signature = await signWith(identity, document);
   const directory = { document: toBase64(document), signature: toBase64(signature) };
   await openDirectory(directory);
   return directory;

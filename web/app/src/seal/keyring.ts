@@ -1,24 +1,23 @@
 // The practice's keys: made by the first owner's browser, and opened by those
 // whom the signed directory lists.
 
-import { type Bytes, concat, equal, fromBase64, random, requireUuids, toBase64, utf8 } from "./bytes.ts";
+import { type Bytes, equal, random, requireUuids, toBase64, utf8 } from "./bytes.ts";
 import {
   bookEntry,
   checkPin,
-  CURVE,
   type Directory,
   openDirectory,
-  SIGNING,
   type SignedDirectory,
   writeDirectory,
 } from "./directory.ts";
 import { SealError } from "./error.ts";
 import { gcmKey } from "./gcm.ts";
 import { generateKey, type PrivateKey, privateKey } from "./hpke.ts";
+import { generateSigner, importSigner, signWith } from "./identity.ts";
 import { makeMemberKey, unwrapMemberKey } from "./member.ts";
 import { checkKdf, KDF, type Secrets } from "./password.ts";
-import { newRecoveryCode, recoveryKey } from "./recovery.ts";
-import { makeVouch } from "./vouch.ts";
+import { newRecoveryCode, onPaper, recoveryKey } from "./recovery.ts";
+import { makeVouch, vouchBy, voucher } from "./vouch.ts";
 import { type Kind, parseWrap, unwrapKey, type Wrap, wrapKey } from "./wrap.ts";
 
 /** As served to a member: ciphertext and signatures. */
@@ -44,6 +43,13 @@ export interface NewKeyring extends ServedKeyring {
 /** An open keyring. It lives in memory and nowhere else; `lockKeyring` empties it. */
 export interface Keyring {
   readonly directory: Directory;
+  /**
+   * Set where the member vouched for an identity that this one came from: the
+   * word to store in the other's place.
+   */
+  readonly vouch: string | undefined;
+  /** What opened it, to open what comes later; undefined where that was the recovery code. */
+  member: OpenMember | undefined;
   /** Undefined for those who are no owner. */
   identity: CryptoKey | undefined;
   /** Private data keys by kid; each is one that the directory lists. */
@@ -65,8 +71,14 @@ export interface Holder {
   readonly sequence?: number | undefined;
 }
 
+/** A member's own key, open. It cannot be read back. */
+export interface OpenMember {
+  readonly key: PrivateKey;
+  readonly voucher: CryptoKey;
+}
+
 /** What opens the keys. */
-export type Opener = { readonly unlock: Bytes } | { readonly recoveryCode: string };
+export type Opener = { readonly unlock: Bytes } | { readonly member: OpenMember } | { readonly recoveryCode: string };
 
 /** What a server may have of a practice's first keys. */
 export interface FirstKeys {
@@ -127,10 +139,10 @@ export async function makeFirstKeys(owner: {
   const seed = await unwrapMemberKey(owner.unlock, account, owner.wrapped);
   const member = await privateKey(seed);
   const recoveryCode = await newRecoveryCode();
-  const recovery = await recoveryKey(recoveryCode, tenant);
+  const recovery = await onPaper(recoveryCode, tenant);
   const data = await generateKey();
   const book = random(32);
-  const identity = await generateIdentity();
+  const identity = await generateSigner();
 
   const issued = new Date(Math.floor(owner.now.getTime() / 1000) * 1000);
   const document = writeDirectory({
@@ -142,7 +154,7 @@ export async function makeFirstKeys(owner: {
     owner: { account, kid: member.kid, publicKey: member.publicKey },
     recovery,
   });
-  const signature = new Uint8Array(await crypto.subtle.sign(SIGNING, identity.key, document));
+  const signature = await signWith(identity.key, document);
   const directory = { document: toBase64(document), signature: toBase64(signature) };
   const { fingerprint } = await openDirectory(directory);
 
@@ -165,8 +177,8 @@ export async function makeFirstKeys(owner: {
  * not the directory's.
  */
 export async function unlockKeyring(served: ServedKeyring, holder: Holder, opener: Opener): Promise<Keyring> {
-  const { directory, secrets } = await unwrapSecrets(served, holder, opener);
-  const keyring: Keyring = { directory, identity: undefined, data: new Map(), books: new Map() };
+  const { directory, secrets, vouch, member } = await unwrapSecrets(served, holder, opener);
+  const keyring: Keyring = { directory, vouch, member, identity: undefined, data: new Map(), books: new Map() };
   for (const one of secrets) {
     if (one.kind === "identity") keyring.identity = one.key;
     else if (one.kind === "data") keyring.data.set(one.key.kid, one.key);
@@ -187,33 +199,26 @@ export async function unwrapSecrets(
   served: ServedKeyring,
   holder: Holder,
   opener: Opener,
-): Promise<{ directory: Directory; secrets: Secret[] }> {
+): Promise<{ directory: Directory; secrets: Secret[]; vouch: string | undefined; member: OpenMember | undefined }> {
   const { tenant, account } = holder;
   requireUuids(tenant, account);
   let key: PrivateKey;
   let directory: Directory;
-  if ("unlock" in opener) {
-    const seed = await unwrapMemberKey(opener.unlock, account, served.member_key.wrapped);
-    try {
-      key = await privateKey(seed);
-      directory = await openOwnDirectory(served, holder);
-      // Before anything that the directory says is believed, even who the member
-      // is: whoever made it up knows the member's public key and can list it.
-      const expected = await makeVouch(seed, holder, directory.fingerprint);
-      if (typeof served.vouch !== "string" || !equal(utf8(served.vouch), utf8(expected))) {
-        throw new SealError("directory_pin");
-      }
-    } finally {
-      seed.fill(0);
-    }
-    const { kid } = key;
-    if (!directory.members.some((member) => member.account === account && member.kid === kid)) {
-      throw new SealError("not_in_directory");
-    }
-  } else {
+  let vouch: string | undefined;
+  let member: OpenMember | undefined;
+  if ("recoveryCode" in opener) {
     key = await recoveryKey(opener.recoveryCode, tenant);
     directory = await openOwnDirectory(served, holder);
     if (directory.recovery.kid !== key.kid) throw new SealError("not_in_directory");
+  } else {
+    member = "member" in opener ? opener.member : await openMember(opener.unlock, account, served);
+    key = member.key;
+    directory = await openOwnDirectory(served, holder);
+    // Before anything that the directory says is believed, even who the member
+    // is: whoever made it up knows the member's public key and can list it.
+    vouch = await renewed(member.voucher, served, holder, directory);
+    const { kid } = key;
+    if (!directory.members.some((one) => one.account === account && one.kid === kid)) throw new SealError("not_in_directory");
   }
 
   const secrets: Secret[] = [];
@@ -227,7 +232,31 @@ export async function unwrapSecrets(
     for (const one of secrets) one.secret.fill(0);
     throw cause;
   }
-  return { directory, secrets };
+  return { directory, secrets, vouch, member };
+}
+
+async function openMember(unlock: Bytes, account: string, served: ServedKeyring): Promise<OpenMember> {
+  const seed = await unwrapMemberKey(unlock, account, served.member_key.wrapped);
+  try {
+    return { key: await privateKey(seed), voucher: await voucher(seed) };
+  } finally {
+    seed.fill(0);
+  }
+}
+
+/**
+ * Accepts a word for the directory's identity, and one for an identity that it
+ * came from, whose lineage is already known to hold: then it gives the word to
+ * store instead.
+ */
+async function renewed(by: CryptoKey, served: ServedKeyring, holder: Holder, directory: Directory): Promise<string | undefined> {
+  const said = typeof served.vouch === "string" ? utf8(served.vouch) : new Uint8Array(0);
+  const word = await vouchBy(by, holder, directory.fingerprint);
+  if (equal(said, utf8(word))) return undefined;
+  for (const fingerprint of directory.former) {
+    if (equal(said, utf8(await vouchBy(by, holder, fingerprint)))) return word;
+  }
+  throw new SealError("directory_pin");
 }
 
 /** The signed directory, as far as it can be checked without a key. */
@@ -248,7 +277,7 @@ async function verified(directory: Directory, wrap: Wrap, secret: Bytes): Promis
   try {
     switch (kind) {
       case "identity":
-        return { kind, epoch, secret, key: await importIdentity(secret, directory.identity) };
+        return { kind, epoch, secret, key: await importSigner(secret, directory.identity) };
       case "data": {
         const key = await privateKey(secret);
         if (!directory.dataKeys.some((entry) => entry.kid === key.kid && entry.epoch === epoch)) throw new SealError("tampered");
@@ -270,6 +299,7 @@ async function verified(directory: Directory, wrap: Wrap, secret: Bytes): Promis
 /** Forgets the keys, as far as a script can. */
 export function lockKeyring(keyring: Keyring): void {
   keyring.identity = undefined;
+  keyring.member = undefined;
   keyring.data.clear();
   keyring.books.clear();
 }
@@ -284,33 +314,4 @@ export function newestBook(keyring: Keyring): { key: CryptoKey; epoch: number } 
   const key = keyring.books.get(epoch);
   if (key === undefined) throw new SealError("unknown_key");
   return { key, epoch };
-}
-
-async function generateIdentity(): Promise<{ key: CryptoKey; point: Bytes; scalar: Bytes }> {
-  const pair = await crypto.subtle.generateKey(CURVE, true, ["sign", "verify"]);
-  const jwk = await crypto.subtle.exportKey("jwk", pair.privateKey);
-  const point = new Uint8Array(await crypto.subtle.exportKey("raw", pair.publicKey));
-  return { key: pair.privateKey, point, scalar: fromBase64(jwk.d ?? "") };
-}
-
-/** Throws `tampered` where the scalar is not the point's. */
-async function importIdentity(scalar: Bytes, point: Bytes): Promise<CryptoKey> {
-  const jwk: JsonWebKey = {
-    kty: "EC",
-    crv: "P-256",
-    d: toBase64(scalar),
-    x: toBase64(point.subarray(1, 33)),
-    y: toBase64(point.subarray(33)),
-  };
-  try {
-    const key = await crypto.subtle.importKey("jwk", jwk, CURVE, false, ["sign"]);
-    // Not every browser compares the scalar with the point; a signature does.
-    const probe = concat(random(16));
-    const signature = await crypto.subtle.sign(SIGNING, key, probe);
-    const verifier = await crypto.subtle.importKey("raw", point, CURVE, false, ["verify"]);
-    if (await crypto.subtle.verify(SIGNING, verifier, signature, probe)) return key;
-  } catch (cause) {
-    throw new SealError("tampered", { cause });
-  }
-  throw new SealError("tampered");
 }

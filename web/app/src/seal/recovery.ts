@@ -1,8 +1,11 @@
 // The printed recovery code and the key that it gives.
 
 import { type Bytes, concat, derive, equal, random, requireUuids, sha256 } from "./bytes.ts";
+import type { OnPaper } from "./directory.ts";
 import { SealError } from "./error.ts";
+import { gcmKey, gcmOpen, gcmSeal } from "./gcm.ts";
 import { type PrivateKey, privateKey } from "./hpke.ts";
+import { generateSigner, importSigner } from "./identity.ts";
 
 /** Douglas Crockford's alphabet: no I, L, O or U. */
 const ALPHABET = "0123456789ABCDEFGHJKMNPQRSTVWXYZ";
@@ -49,6 +52,38 @@ export async function recoveryKey(typed: string, tenant: string): Promise<Privat
   requireUuids(tenant);
   return privateKey(await derive(await parseRecoveryCode(typed), `siegel|recovery|1|${tenant}`));
 }
+
+/** What a directory says of a code: its key, and a fresh signing key whose private part only the code opens. */
+export async function onPaper(typed: string, tenant: string): Promise<OnPaper> {
+  const { kid, publicKey } = await recoveryKey(typed, tenant);
+  const { point, scalar } = await generateSigner();
+  try {
+    const sealed = await gcmSeal(await signerKey(typed, tenant), scalar, signerInfo(tenant));
+    return { kid, publicKey, signer: { publicKey: point, sealed } };
+  } finally {
+    scalar.fill(0);
+  }
+}
+
+/** Opens the signing key that a directory lists for the code; `unknown_key` where it lists none, `tampered`. */
+export async function recoverySigner(typed: string, tenant: string, of: OnPaper): Promise<CryptoKey> {
+  if (!of.signer) throw new SealError("unknown_key");
+  const scalar = await gcmOpen(await signerKey(typed, tenant), of.signer.sealed, signerInfo(tenant));
+  try {
+    return await importSigner(scalar, of.signer.publicKey);
+  } finally {
+    scalar.fill(0);
+  }
+}
+
+async function signerKey(typed: string, tenant: string): Promise<CryptoKey> {
+  const secret = await derive(await parseRecoveryCode(typed), signerInfo(tenant));
+  const key = await gcmKey(secret);
+  secret.fill(0);
+  return key;
+}
+
+const signerInfo = (tenant: string) => `siegel|recovery-signer|1|${tenant}`;
 
 async function checksum(secret: Bytes): Promise<Bytes> {
   return (await sha256(secret)).slice(0, CHECK_SIZE);

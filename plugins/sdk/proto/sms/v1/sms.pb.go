@@ -227,7 +227,7 @@ const (
 	Kind_KIND_INVALID_SENDER Kind = 5
 	// The text is refused: give up.
 	Kind_KIND_CONTENT Kind = 6
-	// The recipient or the network blocks messages: give up.
+	// This provider does not send to the recipient or its network: the next one may.
 	Kind_KIND_BLOCKED Kind = 7
 	// The provider is out of order: try again, or try another.
 	Kind_KIND_TEMPORARY Kind = 8

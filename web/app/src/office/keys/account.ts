@@ -12,10 +12,10 @@ export interface NewAccount {
   member_public_key: string;
 }
 
-/** The shortest password that one may make up. */
-export const shortest = 16;
-
-/** Makes what the server may have of a new account; the id is what the link said. */
+/**
+ * Makes what the server may have of a new account; the id is what the link
+ * said. The password is one that account/strength.ts found to be enough.
+ */
 export async function newAccount(account: string, password: string): Promise<NewAccount> {
   const salt = random(SALT_SIZE);
   const secrets = await splitPasswordInWorker(password, KDF, salt);

@@ -129,8 +129,20 @@ export const admit = (me: Me, password: string, person: Person, done: Done) =>
     await putKeyring({ directory, keys });
   });
 
-/** Somebody leaves, or lost a device: with the name go the wraps, and new keys begin. */
-export async function dismiss(me: Me, password: string, person: Person, done: Done): Promise<People> {
+/** What an owner's leaving calls for: who was listed as one knows the identity key. */
+async function succession(bare: Bare, account: string, code: string): Promise<{ code: string } | undefined> {
+  if (bare.directory.members.find((one) => one.account === account)?.role !== "owner") return undefined;
+  const { kid } = await recoveryKey(code, bare.directory.tenant);
+  if (kid !== bare.directory.recovery.kid) throw new SealError("not_in_directory");
+  if (!bare.directory.recovery.signer) throw new SealError("sheet_too_old");
+  return { code };
+}
+
+/**
+ * Somebody leaves, or lost a device: with the name go the wraps, and new keys
+ * begin. With an owner goes the identity, for which the printed code is needed.
+ */
+export async function dismiss(me: Me, password: string, person: Person, code: string, done: Done): Promise<People> {
   const account = bareId("acc", person.account);
   const secrets = await proven(me, password);
   const held = await getHeld();
@@ -138,7 +150,7 @@ export async function dismiss(me: Me, password: string, person: Person, done: Do
   if (held.directory !== null && (await openDirectory(held.directory)).members.some((one) => one.account === account)) {
     keyring = await withBare(me, { unlock: secrets.unlock }, held, async (bare) => {
       const members = bare.directory.members.filter((one) => one.account !== account);
-      const { directory, keys } = await nextKeyring(bare, { now: now(), members, rotate: true });
+      const { directory, keys } = await nextKeyring(bare, { now: now(), members, rotate: true, succeed: await succession(bare, account, code) });
       return { directory, keys };
     });
   }
@@ -148,7 +160,7 @@ export async function dismiss(me: Me, password: string, person: Person, done: Do
 }
 
 /** Gives somebody another role, in the directory too where they are in it. */
-export async function reassign(me: Me, password: string, person: Person, role: PersonRole, done: Done): Promise<People> {
+export async function reassign(me: Me, password: string, person: Person, role: PersonRole, code: string, done: Done): Promise<People> {
   const account = bareId("acc", person.account);
   const secrets = await proven(me, password);
   const held = await getHeld();
@@ -156,7 +168,7 @@ export async function reassign(me: Me, password: string, person: Person, role: P
   if (held.directory !== null && (await openDirectory(held.directory)).members.some((one) => one.account === account)) {
     keyring = await withBare(me, { unlock: secrets.unlock }, held, async (bare) => {
       const members = bare.directory.members.flatMap((one) => (one.account !== account ? [one] : role === "billing" ? [] : [{ ...one, role }]));
-      const { directory, keys } = await nextKeyring(bare, { now: now(), members, rotate: role === "billing" });
+      const { directory, keys } = await nextKeyring(bare, { now: now(), members, rotate: role === "billing", succeed: role === "owner" ? undefined : await succession(bare, account, code) });
       return { directory, keys };
     });
   }
