@@ -244,7 +244,9 @@ func (c *Chain) Keep(ctx context.Context) error {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	today := DayOf(c.c.Now())
-	for began := time.Now(); ; {
+	var awaited uuid.UUID
+	var began time.Time
+	for {
 		inForce, err := c.inForce(ctx)
 		if err != nil {
 			return ErrUnavailable.Because(err)
@@ -262,6 +264,9 @@ func (c *Chain) Keep(ctx context.Context) error {
 		}
 		if err != nil { // what cannot be asked may have it
 			return ErrUnavailable.Because(err)
+		}
+		if inForce.chain != awaited { // somebody has just begun it, and is about to share it
+			awaited, began = inForce.chain, time.Now()
 		}
 		if time.Since(began) >= c.c.Patience {
 			c.c.Logger.Error("the keys of the day are lost: what was sealed under them cannot be sent", "chain", inForce.chain)

@@ -162,7 +162,7 @@ test("nothing opened is left in the browser's stores, in the address or in the t
   // The one thing that stays: which key directory this browser has seen, so that an older one is noticed.
   for (const [key, value] of Object.entries(left.local)) {
     assert.match(key, /^siegel\.directory\.[0-9a-f-]{36}$/);
-    assert.deepEqual(Object.keys(JSON.parse(value)).sort(), ["fingerprint", "sequence"]);
+    assert.deepEqual(Object.keys(JSON.parse(value)).sort(), ["fingerprint", "former", "sequence", "signer"]);
   }
   assert.equal(left.address, `${practice.office}/`);
   assert.ok(!JSON.stringify(left).includes(first.family));
