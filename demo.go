@@ -268,7 +268,7 @@ func (t table) print(w io.Writer, asJSON bool) error {
 	for _, s := range t.Portal.SignIns {
 		fmt.Fprintf(tab, "  %s\t%s\t%s\t%s\n", s.Role, s.Email, s.Password, s.TOTPSecret)
 	}
-	fmt.Fprintln(tab)
+	_, _ = fmt.Fprintln(tab)
 	fmt.Fprintf(tab, "Mailbox (mail and text messages)\n  %s\n", t.Mailbox)
 	return tab.Flush()
 }

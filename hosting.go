@@ -63,7 +63,7 @@ type hosting struct {
 }
 
 // openHosting makes it. The registry and the carriers have to be there.
-func (h *house) openHosting(ctx context.Context, c config.Config, db *postgres.DB, scheme, base string) error {
+func (h *house) openHosting(c config.Config, db *postgres.DB, scheme, base string) error {
 	name, port := base, ""
 	if host, p, err := net.SplitHostPort(base); err == nil {
 		name, port = host, ":"+p

@@ -94,7 +94,7 @@ func (c resellerList) Run(ctx context.Context) error {
 			list = append(list, shown(r))
 		}
 		return d.say(list, func(w io.Writer) {
-			fmt.Fprintln(w, "ID\tNAME\tSTATUS\tPRACTICES")
+			_, _ = fmt.Fprintln(w, "ID\tNAME\tSTATUS\tPRACTICES")
 			for _, r := range list {
 				fmt.Fprintf(w, "%s\t%s\t%s\t%d\n", r.ID, r.Name, r.Status, r.Tenants)
 			}

@@ -172,7 +172,7 @@ func build(ctx context.Context, c config.Config) (*house, error) {
 	if err := h.openCarriers(ctx, c, db, scheme); err != nil {
 		return h, err
 	}
-	if err := h.openHosting(ctx, c, db, scheme, base); err != nil {
+	if err := h.openHosting(c, db, scheme, base); err != nil {
 		return h, err
 	}
 	if h.staff, err = staff.NewService(staff.Config{DB: db}); err != nil {

@@ -361,7 +361,7 @@ func (c tenantList) Run(ctx context.Context) error {
 			all = append(all, d.shown(s))
 		}
 		return d.say(all, func(w io.Writer) {
-			fmt.Fprintln(w, "SLUG\tNAME\tSTATUS\tPLAN\tBOOKINGS\tTROUBLES")
+			_, _ = fmt.Fprintln(w, "SLUG\tNAME\tSTATUS\tPLAN\tBOOKINGS\tTROUBLES")
 			for _, s := range all {
 				fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%d\t%s\n", s.Slug, s.Name, s.Status, s.Plan, s.Bookings, words(s.Troubles))
 			}
@@ -496,7 +496,7 @@ func (c tenantExport) Run(ctx context.Context) error {
 		if err != nil {
 			return err
 		}
-		defer os.Remove(f.Name())
+		defer func() { _ = os.Remove(f.Name()) }()
 		err = d.registry.Export(ctx, t.ID, f)
 		if err := errors.Join(err, f.Close()); err != nil {
 			return err

@@ -9,6 +9,7 @@ import (
 	"github.com/google/uuid"
 
 	"siegel/platform/access"
+	"siegel/platform/fault"
 	"siegel/platform/id"
 	"siegel/platform/jobs"
 	"siegel/platform/postgres"
@@ -147,7 +148,10 @@ func (s *Service) sendRecovery(ctx context.Context, email string, in Entry) erro
 	}
 	domain, err := in.allowed(ctx, account)
 	if err != nil {
-		return nil // not here; and whether somebody can say is not worth a mail
+		if code := fault.From(err).Code; code == fault.Internal || code == fault.Unavailable {
+			return err // nobody could say
+		}
+		return nil // not here, and strangers are not told
 	}
 	recovery := uuid.Must(uuid.NewV7())
 	return s.db.Batch(ctx, Scope(domain), func(b *postgres.Batch) {

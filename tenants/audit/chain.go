@@ -63,7 +63,7 @@ func (s *Service) ChainDue(ctx context.Context) error {
 				failed = errors.Join(failed, err) // the others' need not wait
 				continue
 			}
-			if _, err := s.db.Global().NewRaw(`delete from audit_due where id in (?)`, bun.In(rows)).Exec(ctx); err != nil {
+			if _, err := s.db.Global().NewRaw(`delete from audit_due where id in (?)`, bun.List(rows)).Exec(ctx); err != nil {
 				return fmt.Errorf("forget what waited for the chain: %w", err)
 			}
 		}

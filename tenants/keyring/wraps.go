@@ -150,7 +150,7 @@ func insertDirectory(ctx context.Context, tx bun.Tx, tenant id.Tenant, d seal.Di
 		return fmt.Errorf("insert key directory: %w", err)
 	}
 	act := audit.Now(ctx, tenant, "keyring.put", "")
-	act.Detail = map[string]string{"sequence": strconv.FormatInt(int64(d.Sequence), 10)}
+	act.Detail = map[string]string{"sequence": strconv.FormatInt(d.Sequence, 10)}
 	return audit.RecordTx(ctx, tx, act)
 }
 

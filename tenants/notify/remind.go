@@ -171,7 +171,7 @@ func (r *Reminders) write(ctx context.Context, tenant id.Tenant, p plan, k addre
 	}
 	slices.SortFunc(at, time.Time.Compare)
 	day := shred.DayOf(at[len(at)-1].Add(reminderTTL))
-	plain, err := json.Marshal(k)
+	plain, err := json.Marshal(k) //nolint:gosec // sealed before it goes anywhere
 	if err != nil {
 		return nil, fmt.Errorf("keep a reminder: %w", err)
 	}

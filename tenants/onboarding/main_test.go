@@ -145,7 +145,7 @@ func (b *bench) account(t *testing.T, email string) id.Account {
 	if err != nil {
 		t.Fatal(err)
 	}
-	_, err = b.db.Global().NewRaw(`insert into account (id, email, name, member_public_key) values (?, ?, ?, ?)`, a, email, "Name von "+email, []byte(key.PublicKey().Bytes())).Exec(t.Context())
+	_, err = b.db.Global().NewRaw(`insert into account (id, email, name, member_public_key) values (?, ?, ?, ?)`, a, email, "Name von "+email, key.PublicKey().Bytes()).Exec(t.Context())
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -21,8 +21,6 @@ import (
 )
 
 const (
-	// registrationLife is how long somebody may take to confirm.
-	registrationLife = 24 * time.Hour
 	// registrationsPerEmail and registrationsPerNetwork are how many there may
 	// be within that time.
 	registrationsPerEmail   = 3

@@ -490,7 +490,7 @@ func TestPortal_ErasingWantsTheNameTypedAndLeavesACertificate(t *testing.T) {
 	t.Parallel()
 	p := openPortal(t)
 	path := "/api/v1/portal/tenants/" + p.foreign.ID.String() + "/erase"
-	if a := p.ask(t, p.platform, "POST", path, object{"slug": "foreing"}); a.status != 422 || a.reason() != "slug_mistyped" {
+	if a := p.ask(t, p.platform, "POST", path, object{"slug": "fremd"}); a.status != 422 || a.reason() != "slug_mistyped" {
 		t.Errorf("mistyped: %d %s", a.status, a.body)
 	}
 	var certificate struct {
