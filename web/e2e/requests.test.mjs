@@ -12,7 +12,7 @@ import { book, request, someone } from "./lib/patient.mjs";
 import { look } from "./lib/shots.mjs";
 import { psql } from "./lib/stores.mjs";
 import { until } from "./lib/until.mjs";
-import { de, office as t } from "./lib/words.mjs";
+import { de, desk as words, office as t } from "./lib/words.mjs";
 
 let demo, browser, practice, desk;
 const service = "Allgemeine Sprechstunde";
@@ -95,7 +95,17 @@ test("requests stand first; the practice accepts one and declines the other, and
 
   await pressed(page, t("inbox.accept"), yes).click();
   await until("it is accepted", async () => (await statusOf(accepted)) === "booked");
-  assert.equal(await pressed(page, t("inbox.accept"), yes).count(), 0);
+  await until("it has left the inbox", async () => (await pressed(page, t("inbox.accept"), yes).count()) === 0);
+
+  // The practice tells the patient, at the address out of the opened booking.
+  await page.locator(".coming button.entry").filter({ hasText: yes.family }).first().click();
+  await page.locator("#detail").getByRole("button", { name: words("tell.mail"), exact: true }).click();
+  await page.locator("#detail").getByText(words("tell.sent")).waitFor();
+  const told = await message(demo, yes.mail, 3); // after the confirmation and the receipt
+  assert.match(told.subject, /zugesagt/);
+  assert.ok(!(told.subject + told.text).includes(yes.family) && !(told.subject + told.text).includes(service), "it says neither who nor what for");
+  await until("the address is forgotten", async () => (await psql(demo, "select count(*) from outbox where kind = 'change_mail' and status = 'waiting'")) === "0");
+  await page.keyboard.press("Escape");
 
   // Declining asks first; back changes nothing.
   const question = page.getByRole("dialog").filter({ hasText: t("decline.title") });

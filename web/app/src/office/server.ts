@@ -140,6 +140,10 @@ export const moveAtDesk = (appointment: string, body: DeskTime, keepalive = fals
 export const setStatus = (appointment: string, body: StatusChange, keepalive = false) =>
   send<{ status: string }>(`${root}/appointments/${appointment}/status`, { method: "POST", body, safe: true, keepalive });
 
+/** tellPatient sends how the appointment stands to an address out of the opened booking. Throws invalid_address, too_many_messages. */
+export const tellPatient = (appointment: string, body: { channel: "mail" | "sms"; address: string; language: "de" | "en" }) =>
+  send<{ message: string }>(`${root}/appointments/${appointment}/tell`, { method: "POST", body });
+
 export const getHistory = (booking: string) => send<{ history: Chapter[] }>(`${root}/bookings/${booking}/history`);
 
 export interface DeskSettings {
