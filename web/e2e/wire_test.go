@@ -31,7 +31,7 @@ type state struct {
 // state waits until no message is on its way, which changes rows by itself.
 func (d *demo) state(t *testing.T) state {
 	t.Helper()
-	for deadline := time.Now().Add(20 * time.Second); d.count(t, `select count(*) from outbox where status = 'waiting'`) > 0; time.Sleep(20 * time.Millisecond) {
+	for deadline := time.Now().Add(20 * time.Second); d.count(t, `select count(*) from outbox where status = 'waiting' and run_at <= now()`) > 0; time.Sleep(20 * time.Millisecond) {
 		if time.Now().After(deadline) {
 			t.Fatal("the outbox does not empty")
 		}
@@ -62,7 +62,9 @@ func (d *demo) state(t *testing.T) state {
 		t.Fatal(err)
 	}
 	for _, k := range keys {
-		s.keys[k] = true
+		if k != "g:{shred}:state" { // the server puts it back after a test that emptied Redis
+			s.keys[k] = true
+		}
 	}
 	return s
 }
