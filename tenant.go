@@ -507,7 +507,7 @@ func (c tenantExport) Run(ctx context.Context) error {
 		if err := d.record(ctx, t.ID, "tenant.export", t.ID.String()); err != nil {
 			return err
 		}
-		return d.say(map[string]string{"file": c.To}, func(w io.Writer) { fmt.Fprintln(w, c.To) })
+		return d.say(map[string]string{"file": c.To}, func(w io.Writer) { _, _ = fmt.Fprintln(w, c.To) })
 	})
 }
 
