@@ -66,12 +66,7 @@ func (s *Service) commitAt(ctx context.Context, tenant id.Tenant, offer *practic
 				tenant.UUID(), v.Appointment.UUID(), v.Booking.UUID(), v.Practitioner.UUID(), slots[i].Resource.UUID(),
 				v.Location.UUID(), v.Starts, v.Ends, v.CancelUntil, visitHash(secret, i), offer.Version, v.Status, v.MoveUntil,
 				set, i)
-			for k, t := range h.Takes {
-				occupy(b, tenant, slots[i], t, k == 0, v.Appointment)
-			}
-			for _, c := range h.Counts {
-				count(b, tenant, c, v.Appointment)
-			}
+			deskChoice{}.occupy(b, tenant, slots[i], h, v.Appointment)
 			inbox.AppendEnvelope(b, tenant, v.Appointment, v.Booking, p.Forms[i].Envelope)
 			b.Exec(`insert into patient_copy (tenant_id, booking_id, appointment_id, ciphertext) values ($1, $2, $3, $4)`,
 				tenant.UUID(), v.Booking.UUID(), v.Appointment.UUID(), v.Copy)
