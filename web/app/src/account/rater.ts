@@ -2,7 +2,7 @@
 import { ZxcvbnFactory } from "@zxcvbn-ts/core";
 import * as common from "@zxcvbn-ts/language-common";
 import * as german from "@zxcvbn-ts/language-de";
-import { type Strength, WANTED } from "./strength.ts";
+import { type Strength, WANTED } from "./rating.ts";
 
 export function rater(): (password: string, own: string[]) => Strength {
   const zxcvbn = new ZxcvbnFactory({ dictionary: { ...common.dictionary, ...german.dictionary }, graphs: common.adjacencyGraphs, maxLength: 200 });

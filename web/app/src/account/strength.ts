@@ -5,17 +5,8 @@
  * common ones of past breaches (@zxcvbn-ts/language-common), first names,
  * surnames and words of German and English. Nothing is asked of any server.
  */
+import type { Strength } from "./rating.ts";
 import { words } from "./wordlist.ts";
-
-export const WANTED = 14; // powers of ten
-
-export interface Strength {
-  /** The power of ten of the guesses. */
-  guesses: number;
-  enough: boolean;
-  /** It is on the list of passwords that were breached, or close to one. */
-  breached: boolean;
-}
 
 let rater: Promise<(password: string, own: string[]) => Strength> | undefined;
 

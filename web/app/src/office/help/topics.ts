@@ -1,11 +1,8 @@
 /** The help, a topic a screen, in each language. Plain texts: paragraphs, and lines that begin with "- ". */
 import type { Language } from "../../i18n/language.svelte.ts";
+import type { Topic } from "./topic.ts";
 
-export interface Topic {
-  id: string;
-  title: string;
-  text: string;
-}
+export type { Topic };
 
 /** The words of a language come when somebody asks for help. */
 export async function topicsIn(language: Language): Promise<Topic[]> {
