@@ -203,6 +203,7 @@ func (f *field) serve(ctx context.Context, plugin bool) (*side, error) {
 		"SIEGEL_BASE_URL=http://localhost:" + port, "SIEGEL_LISTEN=" + addr,
 		"SIEGEL_TRUSTED_PROXIES=127.0.0.0/8",
 		"SIEGEL_SMTP_URL=" + f.sink.url(), "SIEGEL_MAIL_FROM=bench@siegel.example",
+		"SIEGEL_OPERATOR_NAME=Bench", "SIEGEL_OPERATOR_ADDRESS=Messweg 1, 10115 Berlin", "SIEGEL_OPERATOR_EMAIL=bench@siegel.example",
 	}
 	if plugin {
 		env = append(env, "SIEGEL_PLUGIN_DIR="+filepath.Join(filepath.Dir(f.binary), "plugins"),
