@@ -12,6 +12,7 @@ import (
 type sample struct {
 	times   []time.Duration // of each operation, sorted
 	elapsed time.Duration
+	used    cores
 }
 
 func (s sample) rate() float64 { return float64(len(s.times)) / s.elapsed.Seconds() }
@@ -103,14 +104,28 @@ func median(values []float64) float64 {
 }
 
 // rounds collects the figures of alternating rounds.
-type rounds struct{ p50, p99, rate, floor, ratio []float64 }
+type rounds struct {
+	p50, p99, rate, floor, ratio []float64
+	// Microseconds of processor an operation.
+	server, floorServer, postgres, floorPostgres, redis, floorRedis []float64
+}
 
 func (r *rounds) add(product, floor sample) {
 	r.p50, r.p99 = append(r.p50, product.percentile(0.50)), append(r.p99, product.percentile(0.99))
 	r.rate, r.floor = append(r.rate, product.rate()), append(r.floor, floor.rate())
 	r.ratio = append(r.ratio, product.rate()/floor.rate())
+	each := func(all []float64, used float64, s sample) []float64 {
+		return append(all, 1e6*used/float64(max(1, len(s.times))))
+	}
+	r.server, r.floorServer = each(r.server, product.used.server, product), each(r.floorServer, floor.used.server, floor)
+	r.postgres, r.floorPostgres = each(r.postgres, product.used.postgres, product), each(r.floorPostgres, floor.used.postgres, floor)
+	r.redis, r.floorRedis = each(r.redis, product.used.redis, product), each(r.floorRedis, floor.used.redis, floor)
 }
 
 func (r *rounds) result(name string) result {
-	return result{Name: name, P50: median(r.p50), P99: median(r.p99), Rate: median(r.rate), FloorRate: median(r.floor), Ratio: median(r.ratio)}
+	return result{Name: name, P50: median(r.p50), P99: median(r.p99), Rate: median(r.rate), FloorRate: median(r.floor), Ratio: median(r.ratio), Values: map[string]float64{
+		"server_us": median(r.server), "floor_server_us": median(r.floorServer),
+		"postgres_us": median(r.postgres), "floor_postgres_us": median(r.floorPostgres),
+		"redis_us": median(r.redis), "floor_redis_us": median(r.floorRedis),
+	}}
 }

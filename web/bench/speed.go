@@ -24,7 +24,10 @@ func (f *field) alternate(ctx context.Context, clients int, a, b contender) (r r
 			return sample{}, err
 		}
 		defer p.close()
-		return p.during(ctx, length, x.do)
+		before := f.spent(x.side)
+		s, err := p.during(ctx, length, x.do)
+		s.used = f.spent(x.side).minus(before)
+		return s, err
 	}
 	for _, x := range []contender{a, b} {
 		if _, err := one(x, length/2); err != nil {
@@ -80,7 +83,10 @@ func (f *field) crowd(ctx context.Context, s *side, patients []patient, do func(
 		return sample{}, err
 	}
 	defer p.close()
-	return p.each(ctx, len(patients), func(c *client, i int) error { return do(c, patients[i], i) })
+	before := f.spent(s)
+	all, err := p.each(ctx, len(patients), func(c *client, i int) error { return do(c, patients[i], i) })
+	all.used = f.spent(s).minus(before)
+	return all, err
 }
 
 // measureBooking times hold and book, waits for the mails outside of the
@@ -124,7 +130,7 @@ func measureBooking(ctx context.Context, f *field) ([]result, error) {
 			if err != nil {
 				return nil, err
 			}
-			booked[i] = sample{elapsed: asked.elapsed + confirmed[i].elapsed}
+			booked[i] = sample{elapsed: asked.elapsed + confirmed[i].elapsed, used: asked.used.plus(confirmed[i].used)}
 			for k := range first {
 				booked[i].times = append(booked[i].times, first[k]+second[k])
 			}
