@@ -9,11 +9,9 @@ import (
 	"sync"
 	"time"
 
-	"github.com/uptrace/bun"
-	"github.com/uptrace/bun/dialect/pgdialect"
+	"github.com/jackc/pgx/v5"
 
 	"siegel/platform/fault"
-	"siegel/platform/id"
 	"siegel/platform/postgres"
 )
 
@@ -188,12 +186,14 @@ func (r *Relay) giveBack(queue []claim) {
 	}
 	ctx, cancel := context.WithTimeout(context.Background(), recordTimeout)
 	defer cancel()
-	for _, c := range queue {
-		if _, err := r.c.DB.Global().NewRaw(`update outbox set claimed_until = null, attempts = attempts - 1
-			where status = 'waiting' and id = ? and attempts = ?`, c.ID, c.Attempts).Exec(ctx); err != nil {
-			r.c.Logger.Warn("claimed messages wait for the end of their lease", "error", err)
-			return
+	err := r.c.DB.GlobalBatch(ctx, func(b *postgres.Batch) {
+		for _, c := range queue {
+			b.Exec(`update outbox set run_at = now(), attempts = attempts - 1
+				where status = 'waiting' and id = $1 and attempts = $2`, c.ID, c.Attempts)
 		}
+	})
+	if err != nil {
+		r.c.Logger.Warn("claimed messages wait for the end of their lease", "error", err)
 	}
 }
 
@@ -204,51 +204,43 @@ type claim struct {
 	left  time.Duration // until the deadline, by the database's clock
 }
 
-// claimSQL takes what is due and nobody else has. A row that another relay
-// claimed since this statement's snapshot is either still locked, and skipped,
-// or no longer matches when it is looked at again.
+// claimSQL takes what is due. Nobody else sees it as due before the lease ends:
+// a row that another relay claimed since this statement's snapshot is either
+// still locked, and skipped, or no longer matches when it is looked at again.
+// In the order of the index, so that a claim reads what it takes and no more.
 const claimSQL = `
 with due as (
   select id from outbox
   where status = 'waiting' and run_at <= now()
-    and (claimed_until is null or claimed_until <= now())
-    and (cardinality(?::text[]) = 0 or kind = any(?::text[])) and not (kind = any(?::text[]))
-  order by run_at, id
-  limit ?
+    and (cardinality($1::text[]) = 0 or kind = any($1::text[])) and not (kind = any($2::text[]))
+  order by run_at
+  limit $3
   for update skip locked
 )
 update outbox o
-set claimed_until = now() + make_interval(secs => ?), attempts = o.attempts + 1
+set run_at = now() + make_interval(secs => $4), attempts = o.attempts + 1
 from due where o.id = due.id
 returning o.id, o.tenant_id, o.kind, o.ref, o.deadline, o.attempts,
-  extract(epoch from o.deadline - now())::float8 as left_seconds`
+  extract(epoch from o.deadline - now())::float8`
 
-func (r *Relay) claim(ctx context.Context, n int) ([]claim, error) {
+func (r *Relay) claim(ctx context.Context, n int) (claims []claim, err error) {
 	ctx, cancel := context.WithTimeout(ctx, recordTimeout)
 	defer cancel()
 	// The lease counts from before the statement: ours ends first.
 	begun := time.Now()
-	var rows []struct {
-		ID          id.Message
-		TenantID    id.Tenant
-		Kind, Ref   string
-		Deadline    time.Time
-		Attempts    int
-		LeftSeconds float64
-	}
-	if err := r.c.DB.Global().NewRaw(claimSQL, pgdialect.Array(r.c.Only), pgdialect.Array(r.c.Only), pgdialect.Array(r.c.Except), n, r.c.Lease.Seconds()).Scan(ctx, &rows); err != nil {
+	err = r.c.DB.GlobalBatch(ctx, func(b *postgres.Batch) {
+		claims = nil
+		b.Exec(`set local enable_sort = off`) // whatever the planner believes how few are waiting
+		b.Rows(claimSQL, []any{r.c.Only, r.c.Except, n, r.c.Lease.Seconds()}, func(rows pgx.Rows) error {
+			c, left := claim{begun: begun}, 0.0
+			err := rows.Scan(&c.ID, &c.Tenant, &c.Kind, &c.Ref, &c.Deadline, &c.Attempts, &left)
+			c.Late, c.left = left <= 0, time.Duration(left*float64(time.Second))
+			claims = append(claims, c)
+			return err
+		})
+	})
+	if err != nil {
 		return nil, fmt.Errorf("claim messages: %w", err)
-	}
-	claims := make([]claim, len(rows))
-	for i, row := range rows {
-		claims[i] = claim{
-			Message: Message{
-				ID: row.ID, Tenant: row.TenantID, Kind: row.Kind, Ref: row.Ref,
-				Deadline: row.Deadline, Attempts: row.Attempts, Late: row.LeftSeconds <= 0,
-			},
-			begun: begun,
-			left:  time.Duration(row.LeftSeconds * float64(time.Second)),
-		}
 	}
 	return claims, nil
 }
@@ -306,40 +298,44 @@ func (r *Relay) handle(ctx context.Context, m Message) (err error) {
 func (r *Relay) record(ctx context.Context, c claim, outcome error) error {
 	ctx, cancel := context.WithTimeout(ctx, recordTimeout)
 	defer cancel()
-	db, reason := r.c.DB.Global(), ""
+	reason := ""
 	if outcome != nil {
 		reason = fault.From(outcome).Reason
 	}
 	var permanent permanentError
 	switch {
 	case outcome == nil:
-		return finish(ctx, db, "sent", reason, `id = ?`, c.ID)
+		return r.finish(ctx, c, "sent", reason)
 	case errors.Is(outcome, ErrLapsed):
-		return finish(ctx, db, "dropped", "address_lapsed", `id = ? and attempts = ?`, c.ID, c.Attempts)
+		return r.finish(ctx, c, "dropped", "address_lapsed")
 	case errors.As(outcome, &permanent) || c.Late:
 		// Logged before it is recorded: rather an alarm twice than none.
 		r.c.Logger.Error("message is dead", append(c.attrs(), "reason", reason, "error", outcome)...)
-		return finish(ctx, db, "dead", reason, `id = ? and attempts = ?`, c.ID, c.Attempts)
+		return r.finish(ctx, c, "dead", reason)
 	}
 	pause := r.c.Backoff(c.Attempts).Seconds()
 	// Once the pause would pass the deadline, the next look is the last one.
-	if _, err := db.NewRaw(`
-		update outbox set claimed_until = null, reason = ?,
-		  run_at = case when now() + make_interval(secs => ?) < deadline
-		    then now() + make_interval(secs => ?) else deadline + make_interval(secs => ?) end
-		where status = 'waiting' and id = ? and attempts = ?`,
-		reason, pause, pause, lapseGrace.Seconds(),
-		c.ID, c.Attempts).Exec(ctx); err != nil {
+	err := r.c.DB.GlobalBatch(ctx, func(b *postgres.Batch) {
+		b.Exec(`update outbox set reason = $3,
+			run_at = case when now() + make_interval(secs => $4) < deadline
+				then now() + make_interval(secs => $4) else deadline + make_interval(secs => $5) end
+			where status = 'waiting' and id = $1 and attempts = $2`,
+			c.ID, c.Attempts, reason, pause, lapseGrace.Seconds())
+	})
+	if err != nil {
 		return fmt.Errorf("record retry: %w", err)
 	}
 	r.c.Logger.Warn("message failed, will be tried again", append(c.attrs(), "reason", reason, "error", outcome)...)
 	return nil
 }
 
-func finish(ctx context.Context, db *bun.DB, status, reason, where string, args ...any) error {
-	args = append([]any{status, reason}, args...)
-	if _, err := db.NewRaw(`update outbox set status = ?, reason = ?, finished = now(), claimed_until = null
-		where status = 'waiting' and `+where, args...).Exec(ctx); err != nil {
+// finish ends a message; what was sent was sent, whoever else has it by now.
+func (r *Relay) finish(ctx context.Context, c claim, status, reason string) error {
+	err := r.c.DB.GlobalBatch(ctx, func(b *postgres.Batch) {
+		b.Exec(`update outbox set status = $3, reason = $4, finished = now()
+			where status = 'waiting' and id = $1 and (attempts = $2 or $3 = 'sent')`, c.ID, c.Attempts, status, reason)
+	})
+	if err != nil {
 		return fmt.Errorf("record %s: %w", status, err)
 	}
 	return nil

@@ -81,6 +81,19 @@ func (db *DB) Batch(ctx context.Context, tenant id.Tenant, build func(b *Batch))
 	if tenant.IsZero() {
 		return errNoTenant
 	}
+	return db.batch(ctx, func(b *Batch) {
+		b.Exec(setTenant, tenant.UUID(), actorOf(ctx))
+		build(b)
+	})
+}
+
+// GlobalBatch is [DB.Batch] without a tenant: for the tables that all tenants
+// share, and for the relay's role, which sees the outbox of all of them.
+func (db *DB) GlobalBatch(ctx context.Context, build func(b *Batch)) error {
+	return db.batch(ctx, build)
+}
+
+func (db *DB) batch(ctx context.Context, build func(b *Batch)) error {
 	conn, err := db.acquire(ctx)
 	if err != nil {
 		return err
@@ -92,11 +105,11 @@ func (db *DB) Batch(ctx context.Context, tenant id.Tenant, build func(b *Batch))
 		b := &Batch{}
 		build(b)
 		db.prepare(ctx, conn.Conn(), b)
-		last = b.send(ctx, conn.Conn(), tenant)
+		last = b.send(ctx, conn.Conn())
 		if !b.handed && db.forgot(ctx, conn.Conn(), last) {
 			b = &Batch{}
 			build(b)
-			last = b.send(ctx, conn.Conn(), tenant)
+			last = b.send(ctx, conn.Conn())
 		}
 		if b.handed && again(last) {
 			return fmt.Errorf("rows were read already: %w", ErrUnavailable.Because(final{last}))
@@ -130,9 +143,8 @@ func plain(args []any) []any {
 // send runs the batch: the statements and the end of their transaction arrive
 // at the server together, and the server skips to that end, which is then a
 // rollback, at the first one that fails.
-func (b *Batch) send(ctx context.Context, conn *pgx.Conn, tenant id.Tenant) (err error) {
+func (b *Batch) send(ctx context.Context, conn *pgx.Conn) (err error) {
 	var queue pgx.Batch
-	queue.Queue(setTenant, tenant.UUID(), actorOf(ctx))
 	for _, s := range b.steps {
 		queue.Queue(s.sql, plain(s.args)...)
 	}
@@ -143,9 +155,6 @@ func (b *Batch) send(ctx context.Context, conn *pgx.Conn, tenant id.Tenant) (err
 			err = translateIn(ctx, closing)
 		}
 	}()
-	if _, err := results.Exec(); err != nil {
-		return fmt.Errorf("name the tenant: %w", translateIn(ctx, err))
-	}
 	for i, s := range b.steps {
 		if s.read == nil {
 			if _, err := results.Exec(); err != nil {

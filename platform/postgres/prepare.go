@@ -27,10 +27,6 @@ func (db *DB) prepare(ctx context.Context, conn *pgx.Conn, b *Batch) {
 	if db.whole.Load() {
 		return
 	}
-	if _, err := conn.Prepare(ctx, setTenant, setTenant); err != nil {
-		db.forgot(ctx, conn, translate(err))
-		return
-	}
 	for _, s := range b.steps {
 		if _, err := conn.Prepare(ctx, s.sql, s.sql); err != nil {
 			db.forgot(ctx, conn, translate(err))
