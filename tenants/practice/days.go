@@ -107,6 +107,7 @@ func (s *Service) Next(ctx context.Context, tenant id.Tenant, q Query, n int) (S
 		}
 		found[s.Condition]++
 		last = max(last, date)
+		t.on(date)
 		return true
 	}
 	if m.combined() {

@@ -41,7 +41,15 @@ func AppendJSON(dst []byte, list SlotList) []byte {
 		dst = appendSeries(dst, list.Series)
 		dst = append(dst, ']')
 	}
-	dst = append(dst, `,"closed":`...)
+	dst = append(dst, `,"days":[`...)
+	for i, day := range list.Days {
+		dst = append(comma(dst, i), `{"date":"`...)
+		dst = day.Date.AppendFormat(dst)
+		dst = append(dst, `","count":`...)
+		dst = strconv.AppendInt(dst, int64(day.Count), 10)
+		dst = append(dst, '}')
+	}
+	dst = append(dst, `],"closed":`...)
 	dst = appendClosed(dst, list.Closed)
 	dst = append(dst, `,"walk_in":[`...)
 	dst = appendWalkIns(dst, list.WalkIn)
@@ -77,6 +85,19 @@ func appendDates(dst []byte, from, to schedule.Date) []byte {
 	dst = append(dst, `","to":"`...)
 	dst = to.AppendFormat(dst)
 	return append(dst, '"')
+}
+
+// JSON is the condition as the list of slots says it: the same text for the same
+// condition.
+func (c Condition) JSON() string {
+	text := appendConditions(nil, []Condition{c})
+	return string(text[1 : len(text)-1])
+}
+
+// ForEverybody reports whether the condition is for all whom the service is for.
+func (c Condition) ForEverybody() bool {
+	return len(c.Alternatives) == 1 && len(c.Alternatives[0].Insurance.Codes()) == 0 && c.Alternatives[0].Patients == schedule.AllPatients &&
+		!c.Referral && c.MinAge == nil && c.MaxAge == nil
 }
 
 func appendConditions(dst []byte, all []Condition) []byte {

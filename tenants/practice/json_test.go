@@ -22,8 +22,14 @@ type slotListJSON struct {
 	Slots         []slotJSON        `json:"slots"`
 	Itineraries   [][]int           `json:"itineraries,omitempty"`
 	Series        []occurrenceJSON  `json:"series,omitempty"`
+	Days          []slotDayJSON     `json:"days"`
 	Closed        []closedJSON      `json:"closed"`
 	WalkIn        []walkInJSON      `json:"walk_in"`
+}
+
+type slotDayJSON struct {
+	Date  string `json:"date"`
+	Count int    `json:"count"`
 }
 
 type dayListJSON struct {
@@ -119,7 +125,7 @@ func slowJSON(t *testing.T, list practice.SlotList) string {
 	out := slotListJSON{
 		Zone: list.Zone, From: list.From, To: list.To, Practitioners: list.Practitioners, Locations: list.Locations,
 		Conditions: slowConditions(list.Conditions), Slots: []slotJSON{}, Itineraries: list.Itineraries,
-		Closed: slowClosed(list.Closed), WalkIn: []walkInJSON{},
+		Days: []slotDayJSON{}, Closed: slowClosed(list.Closed), WalkIn: []walkInJSON{},
 	}
 	for _, s := range list.Slots {
 		out.Slots = append(out.Slots, slotJSON{at(s.Starts), at(s.Ends), s.Practitioner, s.Location, s.Condition, s.Step})
@@ -130,6 +136,9 @@ func slowJSON(t *testing.T, list practice.SlotList) string {
 			one.Slot = &o.Slot
 		}
 		out.Series = append(out.Series, one)
+	}
+	for _, d := range list.Days {
+		out.Days = append(out.Days, slotDayJSON{d.Date.String(), d.Count})
 	}
 	for _, w := range list.WalkIn {
 		out.WalkIn = append(out.WalkIn, walkInJSON{at(w.Starts), at(w.Ends), w.Practitioner, w.Location, w.Name})
@@ -190,6 +199,7 @@ func TestAppendJSONWritesWhatTheLibraryWould(t *testing.T) {
 			{Starts: 59, Reason: "free", Slot: 0, Alternatives: []int{}},
 			{Starts: 1795478399, Reason: "full", Slot: -1, Alternatives: []int{1, 2}},
 		},
+		Days:   []practice.SlotDay{{Date: schedule.NewDate(2026, 11, 23), Count: 1}, {Date: schedule.NewDate(2026, 12, 31), Count: 12}},
 		Closed: closedDays(),
 		WalkIn: []practice.WalkInHours{
 			{Starts: 1795478399, Ends: 1795478400, Practitioner: 1, Name: "Offene \"Sprechstunde\""},

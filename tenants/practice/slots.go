@@ -74,10 +74,21 @@ type SlotList struct {
 	Itineraries [][]int
 	// Series are the appointments of a series; nil where none was asked for.
 	Series []Occurrence
+	// Days part the slots by local date, in order: so many of the first date,
+	// then so many of the next. Where there are Itineraries they part those, by
+	// the date on which each begins. Dates are those of the slot's location; of
+	// a series there are none.
+	Days []SlotDay
 	// Closed are the days without a slot, and why. Days without a window are
 	// left out.
 	Closed []ClosedDay
 	WalkIn []WalkInHours
+}
+
+// SlotDay is a run of slots, or of itineraries, of one local date.
+type SlotDay struct {
+	Date  schedule.Date
+	Count int
 }
 
 // Slot is a time at which the service can be booked, in seconds since 1970
@@ -126,10 +137,16 @@ func (m *matter) list() SlotList {
 		t.series()
 	case m.combined():
 		t.combine()
+		for _, date := range t.begin {
+			t.on(date)
+		}
 	default:
 		t.survey(m.From, m.To)
 		t.list.Slots = make([]Slot, 0, len(t.found))
-		t.each(func(s Slot, _ schedule.Date) { t.list.Slots = append(t.list.Slots, s) })
+		t.each(func(s Slot, date schedule.Date) {
+			t.list.Slots = append(t.list.Slots, s)
+			t.on(date)
+		})
 	}
 	t.list.Closed = m.closedDays(m.From, m.To, t.full)
 	t.list.WalkIn = t.walkIns()
@@ -200,6 +217,15 @@ func (t *tables) fill(d schedule.Date) {
 	if d >= t.From && d < t.To {
 		t.full[d-t.From] = true
 	}
+}
+
+// on counts what is next in the list towards its date.
+func (t *tables) on(d schedule.Date) {
+	if last := len(t.list.Days) - 1; last >= 0 && t.list.Days[last].Date == d {
+		t.list.Days[last].Count++
+		return
+	}
+	t.list.Days = append(t.list.Days, SlotDay{d, 1})
 }
 
 // finish fills in the conditions, of which it leaves out those that no slot has.

@@ -52,7 +52,38 @@ func (f *fixture) ask(t testing.TB, tenant id.Tenant, q practice.Query) practice
 	if err != nil {
 		t.Fatal(err)
 	}
+	daysFit(t, list)
 	return list
+}
+
+// daysFit holds the days of a list of places in Berlin against its slots.
+func daysFit(t testing.TB, list practice.SlotList) {
+	t.Helper()
+	var dates []string
+	begins := func(i int) {
+		dates = append(dates, time.Unix(list.Slots[i].Starts, 0).In(berlin(0, 0).Location()).Format(time.DateOnly))
+	}
+	switch {
+	case list.Series != nil:
+	case list.Itineraries != nil:
+		for _, way := range list.Itineraries {
+			begins(way[0])
+		}
+	default:
+		for i := range list.Slots {
+			begins(i)
+		}
+	}
+	var said []string
+	for _, day := range list.Days {
+		said = append(said, slices.Repeat([]string{day.Date.String()}, day.Count)...)
+	}
+	if !slices.Equal(said, dates) {
+		t.Errorf("days say %q, slots %q", said, dates)
+	}
+	if !slices.IsSortedFunc(list.Days, func(a, b practice.SlotDay) int { return int(a.Date) - int(b.Date) }) {
+		t.Errorf("days are out of order: %v", list.Days)
+	}
 }
 
 func TestFreeSlotsOfAll(t *testing.T) {

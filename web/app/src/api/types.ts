@@ -161,6 +161,8 @@ export interface SlotsAnswer {
   itineraries?: number[][];
   /** Of a series; with the index of its slot where it is free, and of others near it where it is not. */
   series?: { starts: string; reason: "free" | "none" | ClosedDay["reason"]; slot?: number; alternatives: number[] }[];
+  /** The slots, or where there are any the itineraries, parted by local date, in order. Of a series there are none. */
+  days: { date: string; count: number }[];
   closed: ClosedDay[];
   walk_in: WalkIn[];
 }
@@ -193,15 +195,70 @@ export interface Alternative {
   location: string;
 }
 
+/** A proof of work to do, by ALTCHA's protocol. */
 export interface Challenge {
+  algorithm: string;
   challenge: string;
-  /** Leading zero bits wanted. */
-  difficulty: number;
+  maxnumber: number;
+  salt: string;
+  signature: string;
 }
 
 export interface Proof {
+  algorithm: string;
   challenge: string;
-  nonce: string;
+  number: number;
+  salt: string;
+  signature: string;
+}
+
+/** What there is where no time fits. */
+export interface Ways {
+  not_waited: string[];
+  call_backs: boolean;
+  topics: string[];
+}
+
+export type PartOfDay = "morning" | "afternoon" | "evening";
+
+/** What somebody waits for, and how they are told. */
+export interface Wish {
+  service: string;
+  practitioner?: string;
+  /** 1 is Monday; without them all. */
+  weekdays?: number[];
+  times?: PartOfDay[];
+  /** How many minutes ahead they need to know. */
+  notice?: number;
+  /** Conditions of slots, as JSON, that the patient fits, and the quotas that they use up. */
+  fits?: { condition: string; quotas?: string[] }[];
+  channel: Channel;
+  address: string;
+  language: "de" | "en";
+  version: string;
+  /** A local date. */
+  until: string;
+}
+
+export interface PlaceView {
+  waiting: boolean;
+  booking_id?: string;
+  channel?: Channel;
+  until?: string;
+  wish?: { service: string; practitioner?: string; weekdays?: number[]; times?: PartOfDay[]; notice?: number };
+  /** What stands open now. */
+  offer?: {
+    offer: string;
+    service: string;
+    practitioner: { id: string; name: string };
+    location: string;
+    starts: string;
+    ends: string;
+    zone: string;
+    expires: string;
+    free: boolean;
+    quotas?: string[];
+  };
 }
 
 export interface EnvelopeJSON {
@@ -228,6 +285,8 @@ export interface BookingRequest {
   copies?: string[];
   language: string;
   proof?: Proof;
+  /** The secret of a place on the waiting list that ends with this booking. */
+  waiting?: string;
 }
 
 export interface Pending {
@@ -278,7 +337,7 @@ export interface Reminding {
 }
 
 export interface BookedView extends View {
-  status: "booked" | "requested" | "cancelled" | "arrived" | "checked-in" | "fulfilled" | "noshow";
+  status: "booked" | "requested" | "proposed" | "cancelled" | "arrived" | "checked-in" | "fulfilled" | "noshow";
   appointment: string;
   cancel_until: string;
   move_until?: string;

@@ -14,12 +14,17 @@ const slot = (starts: string, condition = all, practitioner = "p"): Slot => {
 
 describe("unfold", () => {
   const practice = { locations: [{ id: "l", zone: "America/New_York" }] } as Practice;
-  const answer = (row: SlotsAnswer["slots"][number]): SlotsAnswer => ({ zone: "Europe/Berlin", from: "", to: "", practitioners: ["p"], locations: ["l", "unknown"], conditions: [all], slots: [row], closed: [], walk_in: [] });
+  const answer = (row: SlotsAnswer["slots"][number]): SlotsAnswer => ({ zone: "Europe/Berlin", from: "", to: "", practitioners: ["p"], locations: ["l", "unknown"], conditions: [all], slots: [row], days: [], closed: [], walk_in: [] });
   const row = { starts: "2026-11-26T03:30:00Z", ends: "2026-11-26T03:45:00Z", practitioner: 0, location: 0, condition: 0 };
 
   test("takes the location's zone, and the answer's where the location is unknown", () => {
     expect(unfold(answer(row), practice)[0]).toMatchObject({ zone: "America/New_York", day: "2026-11-25" });
     expect(unfold(answer({ ...row, location: 1 }), practice)[0]).toMatchObject({ zone: "Europe/Berlin", day: "2026-11-26" });
+  });
+
+  test("takes the days that the answer says, in its order", () => {
+    const many = { ...answer(row), slots: [row, row, row], days: [{ date: "2026-11-25", count: 2 }, { date: "2026-11-26", count: 1 }] };
+    expect(unfold(many, practice).map(({ day }) => day)).toEqual(["2026-11-25", "2026-11-25", "2026-11-26"]);
   });
 
   test("leaves out a row that points outside its tables", () => {
@@ -39,6 +44,7 @@ describe("unfoldSeries", () => {
       { starts: "2026-12-25T08:00:00Z", reason: "closure", alternatives: [3] },
       { starts: "2026-12-31T08:00:00Z", reason: "none", alternatives: [] },
     ],
+    days: [],
     closed: [{ date: "2026-12-10", reason: "full" }, { date: "2026-12-25", reason: "holiday", name: "Erster Weihnachtstag" }],
     walk_in: [],
   };
@@ -151,7 +157,7 @@ describe("itineraries", () => {
   const practice = { locations: [{ id: "l", zone: "Europe/Berlin" }] } as Practice;
   const row = (starts: string, step: number, condition = 0) => ({ starts, ends: starts, practitioner: 0, location: 0, condition, step });
   const answer: SlotsAnswer = {
-    zone: "Europe/Berlin", from: "", to: "", practitioners: ["p"], locations: ["l"], conditions: [all, privately], closed: [], walk_in: [],
+    zone: "Europe/Berlin", from: "", to: "", practitioners: ["p"], locations: ["l"], conditions: [all, privately], days: [{ date: "2026-11-26", count: 4 }], closed: [], walk_in: [],
     slots: [row("2026-11-26T08:00:00Z", 0), row("2026-11-26T08:20:00Z", 1), row("2026-11-26T09:00:00Z", 2), row("2026-11-26T10:00:00Z", 2, 1)],
     itineraries: [[0, 1, 2], [0, 2], [0, 1, 3], [0, 9]],
   };

@@ -41,12 +41,13 @@ export const slotKey = ({ starts, practitioner, location, then = [] }: At): stri
 /** unfold reads an answer. A row that points outside its tables is left out, and so is an itinerary that needs it. */
 export function unfold(answer: SlotsAnswer, practice: Pick<Practice, "locations">): Slot[] {
   const zones = new Map(practice.locations.map(({ id, zone }) => [id, zone]));
-  const rows = answer.slots.map((row): Slot | undefined => {
+  const days = answer.itineraries ? [] : answer.days.flatMap(({ date, count }) => Array.from({ length: count }, () => date));
+  const rows = answer.slots.map((row, index): Slot | undefined => {
     const practitioner = answer.practitioners[row.practitioner];
     const location = answer.locations[row.location];
     const condition = answer.conditions[row.condition];
     if (practitioner === undefined || location === undefined || condition === undefined) return undefined;
-    return place({ starts: row.starts, ends: row.ends, practitioner, location, condition, step: row.step ?? 0 }, zones.get(location) || answer.zone);
+    return place({ starts: row.starts, ends: row.ends, practitioner, location, condition, step: row.step ?? 0 }, zones.get(location) || answer.zone, days[index]);
   });
   if (!answer.itineraries) return rows.filter((slot) => slot !== undefined);
   return answer.itineraries.flatMap((indexes): Slot[] => {
@@ -88,9 +89,9 @@ export function unfoldSeries(answer: SlotsAnswer, practice: Pick<Practice, "loca
   });
 }
 
-/** place adds the wall time that a slot has in its zone. */
-export function place(slot: Bare, zone: string): Slot {
-  return { step: 0, then: [], ...slot, zone, day: dayIn(slot.starts, zone), minutes: minutesIn(slot.starts, zone), turn: turnOf(slot.starts, zone) };
+/** place adds the wall time that a slot has in its zone, and its day where nobody has said it. */
+export function place(slot: Bare, zone: string, day = dayIn(slot.starts, zone)): Slot {
+  return { step: 0, then: [], ...slot, zone, day, minutes: minutesIn(slot.starts, zone), turn: turnOf(slot.starts, zone) };
 }
 
 /** onceEach keeps the first of what is the same to a patient who does not mind with whom: equal times at one place. */
