@@ -13,18 +13,19 @@ import (
 
 	"siegel/platform/access"
 	"siegel/platform/id"
+	"siegel/platform/jobs"
 	"siegel/platform/postgres"
 	"siegel/plugins/sdk"
 )
 
-// State says how far a text message has come. States only go on, in this order;
+// State says how far a message has come. States only go on, in this order;
 // the last three are final, and the database keeps it so.
 type State string
 
 // The states.
 const (
 	Queued    State = "queued"
-	Submitted State = "submitted" // a provider has taken it
+	Submitted State = "submitted" // a provider, or the mail server, has taken it
 	Delivered State = "delivered"
 	Failed    State = "failed"
 	Expired   State = "expired"
@@ -39,9 +40,9 @@ const (
 	kept = 100 * 24 * time.Hour
 )
 
-// Deliveries keeps the account of every text message: ids, states, parts and
-// costs. It settles the [Budget] exactly once a message, whoever reports, and
-// never knows a number or a text.
+// Deliveries keeps the account of every message: ids, states, parts and costs.
+// It settles the [Budget] exactly once a message, whoever reports, and never
+// knows an address or a text.
 type Deliveries struct {
 	db  *postgres.DB
 	log *slog.Logger
@@ -50,17 +51,18 @@ type Deliveries struct {
 // NewDeliveries keeps accounts in db.
 func NewDeliveries(db *postgres.DB) *Deliveries { return &Deliveries{db: db, log: slog.Default()} }
 
-// begin notes that a provider is about to be handed the message. It reports
-// false where the message has left already: a provider's report came before
-// ours, or this is a repetition after a crash.
-func (d *Deliveries) begin(ctx context.Context, tenant id.Tenant, message id.Message, l Line) (bool, error) {
+// begin notes that a provider, or the mail server, is about to be handed the
+// message m. It reports false where the message has left already: a provider's
+// report came before ours, or this is a repetition after a crash.
+func (d *Deliveries) begin(ctx context.Context, m jobs.Message, booking id.Booking, c channel) (bool, error) {
 	var attempts int
 	err := d.db.Global().NewRaw(`
-		insert into message_delivery (message_id, tenant_id, reserved_on, settled, attempts, provider_id, plugin)
-		values (?0, ?1, (now() at time zone 'utc')::date, true, 1, ?2, ?3)
-		on conflict (message_id) do update set attempts = message_delivery.attempts + 1, provider_id = excluded.provider_id, plugin = excluded.plugin
+		insert into message_delivery (message_id, tenant_id, reserved_on, settled, attempts, provider_id, plugin, channel, kind, booking_id)
+		values (?0, ?1, (now() at time zone 'utc')::date, true, 1, ?2, ?3, ?4, ?5, ?6)
+		on conflict (message_id) do update set attempts = message_delivery.attempts + 1, provider_id = excluded.provider_id, plugin = excluded.plugin,
+		  channel = excluded.channel, kind = excluded.kind, booking_id = coalesce(message_delivery.booking_id, excluded.booking_id)
 		where message_delivery.state = 'queued'
-		returning attempts`, message, tenant, l.Provider, l.Plugin).Scan(ctx, &attempts)
+		returning attempts`, m.ID, m.Tenant, c.provider, c.plugin, c.name, m.Kind, booking).Scan(ctx, &attempts)
 	if errors.Is(err, sql.ErrNoRows) {
 		return false, nil
 	}
@@ -70,13 +72,47 @@ func (d *Deliveries) begin(ctx context.Context, tenant id.Tenant, message id.Mes
 	return true, nil
 }
 
+// channel is by which way a message leaves: "sms" with a provider, or "mail".
+type channel struct {
+	name     string
+	provider id.Provider
+	plugin   string
+}
+
+// mailed notes that the mail server has taken a message. What was taken of a
+// budget, for the case that it would be a text message, is given back.
+func (d *Deliveries) mailed(ctx context.Context, message id.Message) error {
+	err := d.db.Global().RunInTx(ctx, nil, func(ctx context.Context, tx bun.Tx) error {
+		if err := settle(ctx, tx, message, 0); err != nil {
+			return err
+		}
+		_, err := tx.NewRaw(`update message_delivery set state = 'submitted', submitted = now(), code = case when state = 'queued' then '' else code end
+			where message_id = ?0`, message).Exec(ctx)
+		return err
+	})
+	if err != nil {
+		return fmt.Errorf("note a mail: %w", err)
+	}
+	return nil
+}
+
+// cameBack notes that a mail could not be delivered after all.
+func (d *Deliveries) cameBack(ctx context.Context, message id.Message) error {
+	_, err := d.db.Global().NewRaw(`update message_delivery set state = 'failed', code = 'came_back'
+		where message_id = ? and channel = 'mail' and state in ('queued', 'submitted')`, message).Exec(ctx)
+	if err != nil {
+		return fmt.Errorf("note a mail that came back: %w", err)
+	}
+	return nil
+}
+
 // beginTest opens the account of a test message. It reports false where the
 // scope has had its share of them. A test takes nothing of a budget.
 func (d *Deliveries) beginTest(ctx context.Context, scope access.Domain, message id.Message, l Line) (bool, error) {
 	res, err := d.db.Global().NewRaw(`
 		insert into message_delivery (message_id, tenant_id, reserved_on, settled, attempts, provider_id, plugin)
 		select ?0, ?1, (now() at time zone 'utc')::date, true, 1, ?2, ?3
-		where (select count(*) from message_delivery where tenant_id = ?1 and booking_id is null
+		where (select count(*) from message_delivery where tenant_id = ?1 and booking_id is null and kind = ''
 		  and reserved_on >= (now() at time zone 'utc')::date and created > now() - interval '24 hours') < ?4`,
 		message, scope.ID, l.Provider, l.Plugin, testsADay).Exec(ctx)
 	if err != nil {
@@ -104,8 +140,9 @@ func settle(ctx context.Context, tx bun.Tx, message id.Message, parts int) error
 		TenantID   id.Tenant
 		ReservedOn time.Time
 		Settled    bool
+		Budget     string
 	}
-	if err := tx.NewRaw(`select tenant_id, reserved_on, settled from message_delivery where message_id = ? for update`, message).
+	if err := tx.NewRaw(`select tenant_id, reserved_on, settled, budget from message_delivery where message_id = ? for update`, message).
 		Scan(ctx, &d); err != nil || d.Settled {
 		return err
 	}
@@ -117,7 +154,7 @@ func settle(ctx context.Context, tx bun.Tx, message id.Message, parts int) error
 	}
 	for _, scope := range []string{d.TenantID.UUID(), ""} {
 		if _, err := tx.NewRaw(`update message_budget set taken = greatest(taken + ?0, 0), ceiling = greatest(ceiling, taken + ?0)
-			where scope = ?1 and channel = 'sms' and day = ?2`, parts-1, scope, d.ReservedOn.Format(time.DateOnly)).Exec(ctx); err != nil {
+			where scope = ?1 and channel = ?3 and day = ?2`, parts-1, scope, d.ReservedOn.Format(time.DateOnly), d.Budget).Exec(ctx); err != nil {
 			return err
 		}
 	}
@@ -147,7 +184,7 @@ func (d *Deliveries) submitted(ctx context.Context, message id.Message, l Line, 
 func (d *Deliveries) ended(ctx context.Context, message id.Message, state State, code string) error {
 	err := d.db.Global().RunInTx(ctx, nil, func(ctx context.Context, tx bun.Tx) error {
 		var unsure bool
-		err := tx.NewRaw(`select attempts > refused from message_delivery where message_id = ? and state = 'queued' for update`, message).Scan(ctx, &unsure)
+		err := tx.NewRaw(`select channel = 'sms' and attempts > refused from message_delivery where message_id = ? and state = 'queued' for update`, message).Scan(ctx, &unsure)
 		if errors.Is(err, sql.ErrNoRows) {
 			return nil
 		}
@@ -221,7 +258,8 @@ func (d *Deliveries) Sweep(ctx context.Context) error {
 	}
 	var lost []struct{ MessageID id.Message }
 	err := d.db.Global().NewRaw(`select message_id from message_delivery
-		where state = 'queued' and created < now() - make_interval(secs => ?) order by message_id limit 1000`, forgotten.Seconds()).Scan(ctx, &lost)
+		where state = 'queued' and created < now() - make_interval(secs => ?)
+		and (budget <> 'sms_reminder' or reserved_on < now() at time zone 'utc' - interval '2 days') order by message_id limit 1000`, forgotten.Seconds()).Scan(ctx, &lost)
 	if err != nil && !errors.Is(err, sql.ErrNoRows) {
 		return fmt.Errorf("find lost messages: %w", err)
 	}
@@ -270,14 +308,14 @@ type Count struct {
 const counted = `case ?0 when 'platform' then true when 'tenant' then d.tenant_id = ?1
 	else d.tenant_id in (select id from tenant where reseller_id = ?1) end`
 
-// Counts are those of a scope's messages of the last days, today included.
+// Counts are those of a scope's text messages of the last days, today included.
 func (d *Deliveries) Counts(ctx context.Context, scope access.Domain, days int) ([]Count, error) {
 	var counts []Count
 	err := d.db.Global().NewRaw(`
 		select to_char((d.created at time zone 'utc')::date, 'YYYY-MM-DD') as day, d.provider_id as provider, d.plugin, d.state,
 		  count(*) as messages, sum(d.parts) as parts, sum(d.cost_micros) as cost_micros, d.currency
 		from message_delivery d
-		where d.created >= ((now() at time zone 'utc')::date - (?2::int - 1))::timestamp at time zone 'utc' and `+counted+`
+		where d.channel = 'sms' and d.created >= ((now() at time zone 'utc')::date - (?2::int - 1))::timestamp at time zone 'utc' and `+counted+`
 		group by 1, d.provider_id, d.plugin, d.state, d.currency order by 1, d.plugin, d.state`,
 		string(scope.Kind), scope.ID, days).Scan(ctx, &counts)
 	if err != nil && !errors.Is(err, sql.ErrNoRows) {
@@ -286,12 +324,43 @@ func (d *Deliveries) Counts(ctx context.Context, scope access.Domain, days int) 
 	return counts, nil
 }
 
-// Waiting is how many of a scope's messages wait to be sent, and for how long
+// Sum is what became of a day's messages of one kind.
+type Sum struct {
+	// Day is a date in UTC, as in "2026-11-22".
+	Day           string
+	Channel, Kind string
+	State         State
+	Messages      int
+}
+
+// Sums are those of a tenant's messages of the last days, today included.
+func (d *Deliveries) Sums(ctx context.Context, tenant id.Tenant, days int) ([]Sum, error) {
+	var sums []Sum
+	err := d.db.Global().NewRaw(`
+		select to_char((created at time zone 'utc')::date, 'YYYY-MM-DD') as day, channel, kind, state, count(*) as messages
+		from message_delivery
+		where tenant_id = ?0 and kind <> '' and created >= ((now() at time zone 'utc')::date - (?1::int - 1))::timestamp at time zone 'utc'
+		group by 1, 2, 3, 4 order by 1, 2, 3, 4`, tenant, days).Scan(ctx, &sums)
+	if err != nil && !errors.Is(err, sql.ErrNoRows) {
+		return nil, fmt.Errorf("count messages: %w", err)
+	}
+	return sums, nil
+}
+
+// Undelivered are a tenant's messages about bookings that did not arrive, of the
+// last days, the latest first and at most a hundred. What a patient has not
+// confirmed is none: there is nobody to say anything to.
+func (d *Deliveries) Undelivered(ctx context.Context, tenant id.Tenant, days int) ([]Delivery, error) {
+	return d.list(ctx, `d.tenant_id = ? and d.state in ('failed', 'expired') and d.booking_id is not null and d.kind not in ('confirm_mail', 'confirm_sms', '')
+		and d.created > now() - make_interval(days => ?)`, tenant, days)
+}
+
+// Waiting is how many of a scope's text messages wait to be sent, and for how long
 // the oldest has.
 func (d *Deliveries) Waiting(ctx context.Context, scope access.Domain) (n int, oldest time.Duration, err error) {
 	var seconds float64
 	err = d.db.Global().NewRaw(`select count(*), coalesce(extract(epoch from now() - min(d.created)), 0)::float8
-		from message_delivery d where d.state = 'queued' and `+counted, string(scope.Kind), scope.ID).Scan(ctx, &n, &seconds)
+		from message_delivery d where d.state = 'queued' and d.channel = 'sms' and `+counted, string(scope.Kind), scope.ID).Scan(ctx, &n, &seconds)
 	if err != nil {
 		return 0, 0, fmt.Errorf("count waiting messages: %w", err)
 	}
@@ -300,12 +369,14 @@ func (d *Deliveries) Waiting(ctx context.Context, scope access.Domain) (n int, o
 
 // Delivery is what became of one message.
 type Delivery struct {
-	Message  id.Message
-	Booking  id.Booking
-	Provider id.Provider
-	Plugin   string
-	State    State
-	Code     string
+	Message id.Message
+	Booking id.Booking
+	// Channel is "mail" or "sms", Kind as the outbox names it.
+	Channel, Kind string
+	Provider      id.Provider
+	Plugin        string
+	State         State
+	Code          string
 	// Reports says that its provider tells what becomes of messages.
 	Reports bool
 	Created time.Time
@@ -333,9 +404,9 @@ func (d *Deliveries) Delivery(ctx context.Context, message id.Message) (Delivery
 
 func (d *Deliveries) list(ctx context.Context, where string, args ...any) ([]Delivery, error) {
 	var found []Delivery
-	err := d.db.Global().NewRaw(`select d.message_id as message, d.booking_id as booking, d.provider_id as provider, d.plugin, d.state,
+	err := d.db.Global().NewRaw(`select d.message_id as message, d.booking_id as booking, d.channel, d.kind, d.provider_id as provider, d.plugin, d.state,
 		d.code, coalesce(p.reports, false) as reports, d.created, coalesce(d.ended, '0001-01-01T00:00:00Z') as ended
-		from message_delivery d left join provider p on p.id = d.provider_id where `+where+` order by d.created desc`, args...).Scan(ctx, &found)
+		from message_delivery d left join provider p on p.id = d.provider_id where `+where+` order by d.created desc limit 1000`, args...).Scan(ctx, &found)
 	if err != nil && !errors.Is(err, sql.ErrNoRows) {
 		return nil, fmt.Errorf("read deliveries: %w", err)
 	}

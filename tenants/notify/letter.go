@@ -2,7 +2,6 @@ package notify
 
 import (
 	"context"
-	"crypto/tls"
 	"errors"
 	"fmt"
 	"strings"
@@ -36,11 +35,18 @@ const (
 	// "emergency") does so at once; "outside" and "emergency_outside" of the
 	// European Economic Area it takes an agreement. By is the company.
 	ProviderMail = "provider_mail"
+	// SupportMail tells somebody from support that a practice has let them in
+	// until a day.
+	SupportMail = "support_mail"
+	// HostMail says that nothing proves any more that addresses are the
+	// practice's, and that they count until a day, or (variant "off") that they
+	// count no more. By is the addresses.
+	HostMail = "host_mail"
 )
 
 // LetterKinds are all kinds of letter.
 func LetterKinds() []string {
-	return []string{RegistrationMail, InvitationMail, HandoverMail, RecoveryMail, TrialMail, AgreementMail, NoticeMail, ProviderMail}
+	return []string{RegistrationMail, InvitationMail, HandoverMail, RecoveryMail, TrialMail, AgreementMail, NoticeMail, ProviderMail, SupportMail, HostMail}
 }
 
 // Letter is what the words of a letter may speak of. There is no field for
@@ -85,13 +91,11 @@ func (f SourceFunc) Letter(ctx context.Context, tenant id.Tenant, ref string) (L
 	return f(ctx, tenant, ref)
 }
 
-// LettersConfig is what writing to people takes. The mail settings are those of
-// [Config].
+// LettersConfig is what writing to people takes.
 type LettersConfig struct {
 	// Sources by kind; see [LetterKinds].
-	Sources               map[string]Source
-	SMTPURL, From, Domain string
-	TLS                   *tls.Config
+	Sources map[string]Source
+	MailConfig
 }
 
 // Letters writes to people who work in practices: how to get in, and what
@@ -111,7 +115,7 @@ type letterWords struct {
 
 // NewLetters checks the configuration and sends nothing.
 func NewLetters(c LettersConfig) (*Letters, error) {
-	m, err := newMailer(c.SMTPURL, c.From, c.Domain, c.TLS)
+	m, err := newMailer(c.MailConfig)
 	if err != nil {
 		return nil, fmt.Errorf("notify: %w", err)
 	}
@@ -178,7 +182,7 @@ func (l *Letters) send(ctx context.Context, message id.Message, kind string, let
 		replyTo = l.from
 	}
 	return l.mail.send(ctx, mail{
-		id: message, to: letter.To, name: oneLine(letter.From.Name), replyTo: replyTo, subject: subject, body: body,
+		id: message, to: letter.To, name: oneLine(letter.From.Name), replyTo: replyTo, subject: subject, body: body, link: letter.Link,
 	})
 }
 

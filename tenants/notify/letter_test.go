@@ -33,7 +33,7 @@ func letters(t *testing.T, source notify.SourceFunc) (*notify.Letters, *mailServ
 		sources[kind] = source
 	}
 	l, err := notify.NewLetters(notify.LettersConfig{
-		Sources: sources, SMTPURL: "smtp://" + server.addr, From: "termine@siegel.example", Domain: "siegel.example:8080",
+		Sources: sources, MailConfig: notify.MailConfig{SMTPURL: "smtp://" + server.addr, From: "termine@siegel.example", Domain: "siegel.example:8080"},
 	})
 	if err != nil {
 		t.Fatal(err)
@@ -43,7 +43,7 @@ func letters(t *testing.T, source notify.SourceFunc) (*notify.Letters, *mailServ
 
 func TestEveryWordOfEveryLetter(t *testing.T) {
 	t.Parallel()
-	variants := map[string][]string{notify.TrialMail: {"", "ended"}, notify.NoticeMail: {"", "erased"}, notify.ProviderMail: {"", "emergency", "outside", "emergency_outside"}}
+	variants := map[string][]string{notify.TrialMail: {"", "ended"}, notify.NoticeMail: {"", "erased"}, notify.HostMail: {"", "off"}, notify.ProviderMail: {"", "emergency", "outside", "emergency_outside"}}
 	for _, language := range []string{"de", "en"} {
 		for _, kind := range notify.LetterKinds() {
 			for _, variant := range pick(variants[kind]) {
@@ -161,8 +161,8 @@ func TestALettersTextStaysOnItsLine(t *testing.T) {
 func TestNewLettersRefusesUnknownKinds(t *testing.T) {
 	t.Parallel()
 	_, err := notify.NewLetters(notify.LettersConfig{
-		Sources: map[string]notify.Source{"love_letter": notify.SourceFunc(nil)},
-		SMTPURL: "smtp://localhost:25", From: "a@b.example", Domain: "b.example",
+		Sources:    map[string]notify.Source{"love_letter": notify.SourceFunc(nil)},
+		MailConfig: notify.MailConfig{SMTPURL: "smtp://localhost:25", From: "a@b.example", Domain: "b.example"},
 	})
 	if err == nil {
 		t.Error("accepted")

@@ -5,6 +5,7 @@ import (
 	"crypto/tls"
 	"errors"
 	"fmt"
+	"html"
 	"net"
 	netmail "net/mail"
 	"net/url"
@@ -31,10 +32,15 @@ const (
 
 // mail is one message on its way out.
 type mail struct {
-	id            id.Message
-	to            string
+	id id.Message
+	to string
+	// from is the sender's own address; where it is empty, or mails of its
+	// domain cannot be signed, that of the installation.
+	from          string
 	name, replyTo string
 	subject, body string
+	// link is a whole line of the body that can be pressed, or empty.
+	link string
 	// ics is attached where it is not empty.
 	ics string
 }
@@ -48,16 +54,40 @@ type mailer struct {
 	implicit, plain bool
 	tls             *tls.Config
 	from, domain    string
+	keys            SigningKeys
+	bounces         *Bounces
 	kept            connections
 }
 
-func newMailer(rawURL, from, domain string, config *tls.Config) (*mailer, error) {
-	u, err := url.Parse(rawURL)
+// MailConfig is how mails leave.
+type MailConfig struct {
+	// SMTPURL is smtp://[user:password@]host[:port] for TLS by STARTTLS, which
+	// is demanded unless the host is this machine, or smtps:// for TLS from the
+	// first byte (where signing in uses PLAIN). Ports default to 587 and 465.
+	SMTPURL string
+	// From is the address that mails come from; its domain should be one that
+	// the SMTP server may send for.
+	From string
+	// Domain is the base domain; it names this server to others and stands in
+	// message ids. A port is left away.
+	Domain string
+	// TLS is for an SMTP server with a certificate of a private authority; the
+	// system's authorities where nil.
+	TLS *tls.Config
+	// Keys sign; a sender whose domain has none is not used.
+	Keys SigningKeys
+	// Bounces take what comes back; nil: it goes to From.
+	Bounces *Bounces
+}
+
+func newMailer(c MailConfig) (*mailer, error) {
+	from, domain, config := c.From, c.Domain, c.TLS
+	u, err := url.Parse(c.SMTPURL)
 	// The error of url.Parse repeats the URL, and so the password.
 	if err != nil || u.Hostname() == "" || (u.Scheme != "smtp" && u.Scheme != "smtps") {
 		return nil, errors.New("the smtp url is not smtp://host:port or smtps://host:port")
 	}
-	m := &mailer{host: u.Hostname(), user: u.User.Username(), port: 587, implicit: u.Scheme == "smtps", from: from}
+	m := &mailer{host: u.Hostname(), user: u.User.Username(), port: 587, implicit: u.Scheme == "smtps", from: from, keys: c.Keys, bounces: c.Bounces}
 	m.password, _ = u.User.Password()
 	if m.implicit {
 		m.port = 465
@@ -143,6 +173,10 @@ func (m *mailer) options() []gomail.Option {
 	default:
 		opts = append(opts, gomail.WithTLSPolicy(gomail.TLSMandatory))
 	}
+	if m.bounces != nil {
+		// Nobody is told of what goes well or waits, and nothing is sent back but the headers.
+		opts = append(opts, gomail.WithDSNRcptNotifyType(gomail.DSNRcptNotifyFailure), gomail.WithDSNMailReturnType(gomail.DSNMailReturnHeadersOnly))
+	}
 	if m.user != "" {
 		opts = append(opts, gomail.WithSMTPAuth(auth), gomail.WithUsername(m.user), gomail.WithPassword(m.password))
 	}
@@ -165,11 +199,18 @@ func (m *mailer) message(what mail) (*gomail.Msg, error) {
 	if !isHeader(what.name) || !isHeader(what.subject) {
 		return nil, ErrUnsendable.Because(errors.New("malformed header"))
 	}
+	from := m.from
+	if what.from != "" && isAddress(what.from) && m.keys.Covers(what.from) {
+		from = what.from
+	}
 	msg := gomail.NewMsg(gomail.WithNoDefaultUserAgent(), gomail.WithEncoding(gomail.EncodingQP))
 	// Not by the library's FromFormat: it puts the name into quotes unescaped.
-	msg.FromMailAddress(&netmail.Address{Name: what.name, Address: m.from})
+	msg.FromMailAddress(&netmail.Address{Name: what.name, Address: from})
 	msg.ReplyToMailAddress(&netmail.Address{Name: what.name, Address: what.replyTo})
 	msg.ToMailAddress(&netmail.Address{Address: what.to})
+	if m.bounces != nil {
+		msg.EnvelopeFromMailAddress(&netmail.Address{Address: m.bounces.address(what.id)})
+	}
 	msg.Subject(what.subject)
 	// Stable over repetitions, so that a mailbox can drop the second copy.
 	msg.SetMessageIDWithValue(what.id.UUID() + "@" + m.domain)
@@ -177,13 +218,46 @@ func (m *mailer) message(what mail) (*gomail.Msg, error) {
 	// RFC 3834: no absence notes and no loops, please.
 	msg.SetGenHeader("Auto-Submitted", "auto-generated")
 	msg.SetBodyString(gomail.TypeTextPlain, what.body)
+	msg.AddAlternativeString(gomail.TypeTextHTML, asHTML(what.subject, what.body, what.link))
 	if what.ics != "" {
-		if err := msg.AttachReader("termin.ics", strings.NewReader(what.ics),
-			gomail.WithFileContentType(gomail.ContentType(ics.ContentType(what.ics)))); err != nil {
+		kind := gomail.ContentType(ics.ContentType(what.ics))
+		// The last alternative is what programs that know calendars act on (RFC
+		// 6047); the file is for those that only open it.
+		msg.AddAlternativeString(gomail.ContentType(strings.ReplaceAll(string(kind), "; charset=utf-8", "")), what.ics)
+		if err := msg.AttachReader("termin.ics", strings.NewReader(what.ics), gomail.WithFileContentType("application/ics")); err != nil {
 			return nil, fmt.Errorf("attach calendar: %w", err)
 		}
 	}
+	if err := m.keys.sign(msg, from); err != nil {
+		return nil, err
+	}
 	return msg, nil
+}
+
+// asHTML is a mail's text once more, word for word: paragraphs, lines, and the
+// link made to be pressed. Nothing in it is loaded from anywhere.
+func asHTML(subject, body, link string) string {
+	var b strings.Builder
+	b.WriteString(`<!doctype html><html><head><meta charset="utf-8"><meta name="viewport" content="width=device-width"><title>` + html.EscapeString(subject) +
+		`</title></head><body style="margin:0 auto;max-width:36rem;padding:1rem;font:1rem/1.5 sans-serif">`)
+	for paragraph := range strings.SplitSeq(strings.TrimSpace(body), "\n\n") {
+		b.WriteString("<p>")
+		for i, line := range strings.Split(paragraph, "\n") {
+			if i > 0 {
+				b.WriteString("<br>\n")
+			}
+			before, after, found := strings.Cut(line, link)
+			if link == "" || !found {
+				b.WriteString(html.EscapeString(line))
+				continue
+			}
+			address := html.EscapeString(link)
+			b.WriteString(html.EscapeString(before) + `<a href="` + address + `" style="word-break:break-all">` + address + `</a>` + html.EscapeString(after))
+		}
+		b.WriteString("</p>\n")
+	}
+	b.WriteString("</body></html>\n")
+	return b.String()
 }
 
 // isAddress accepts one bare address: no display name, no list, no comment.

@@ -40,7 +40,8 @@ type mailServer struct {
 	mails  []envelope
 	conns  []*smtp.Conn    // all there ever were
 	refuse *smtp.SMTPError // at RCPT
-	onData func() error    // once the data is there, before it is taken
+	judge  func(to string) *smtp.SMTPError
+	onData func() error // once the data is there, before it is taken
 }
 
 func startMailServer(t *testing.T, cert *tls.Config) *mailServer {
@@ -115,6 +116,11 @@ func (m *mailSession) Rcpt(to string, _ *smtp.RcptOptions) error {
 	m.e.to += to
 	if m.s.refuse != nil {
 		return m.s.refuse
+	}
+	if m.s.judge != nil {
+		if refused := m.s.judge(to); refused != nil {
+			return refused
+		}
 	}
 	return nil
 }
@@ -196,7 +202,7 @@ func TestReceiptCarriesCalendarAndLink(t *testing.T) {
 	if !strings.Contains(l.text, d.out.ManageLink) || strings.Contains(l.text, d.out.Link) {
 		t.Errorf("wrong link in\n%s", l.text)
 	}
-	if !strings.HasPrefix(l.calendarType, "text/calendar") || !strings.Contains(l.calendarType, "method=PUBLISH") {
+	if !strings.HasPrefix(l.calendarType, "text/calendar") || !strings.Contains(l.calendarType, "method=PUBLISH") || l.attached != d.out.ICS {
 		t.Errorf("calendar is %q", l.calendarType)
 	}
 	if !strings.Contains(string(raw), "filename=\"termin.ics\"") {

@@ -12,10 +12,10 @@ package notify
 
 import (
 	"context"
-	"crypto/tls"
 	"errors"
 	"fmt"
 	"log/slog"
+	"strings"
 	"time"
 
 	"siegel/platform/fault"
@@ -35,6 +35,11 @@ const (
 
 	ReminderMail = "reminder_mail"
 	ReminderSMS  = "reminder_sms"
+
+	WaitingMail    = booking.OfferMailKind
+	WaitingSMS     = booking.OfferSMSKind
+	WaitingAskMail = booking.AskMailKind
+	WaitingAskSMS  = booking.AskSMSKind
 )
 
 var (
@@ -62,7 +67,12 @@ type Bookings interface {
 
 // Facts are what a message says about its sender.
 type Facts struct {
+	// Name is neutral: it names no specialty where the practice chose another
+	// one for messages.
 	Name, Phone string
+	// From is the address of whoever looks after the practice, for mails to come
+	// from, or empty.
+	From string
 	// Email takes the answers.
 	Email string
 	// SMSSender is up to 11 letters, digits and spaces, or empty for the
@@ -87,24 +97,16 @@ type Config struct {
 	Practices Practices
 	// Reminders may be nil: then nobody is reminded.
 	Reminders *Reminders
+	// Waiting may be nil: then nobody waits for an earlier time.
+	Waiting *booking.Waiting
 	// Route is who carries a tenant's text messages, in the order of failing
 	// over. It may be nil or empty: they then fail until their time is over.
 	Route func(ctx context.Context, tenant id.Tenant) ([]Line, error)
 	// Deliveries keeps the accounts of text messages; nil keeps none.
 	Deliveries *Deliveries
-	// SMTPURL is smtp://[user:password@]host[:port] for TLS by STARTTLS, which
-	// is demanded unless the host is this machine, or smtps:// for TLS from the
-	// first byte (where signing in uses PLAIN). Ports default to 587 and 465.
-	SMTPURL string
-	// From is the address that mails come from; its domain should be one that
-	// the SMTP server may send for.
-	From string
-	// Domain is the base domain; it names this server to others and stands in
-	// message ids. A port is left away.
-	Domain string
-	// TLS is for an SMTP server with a certificate of a private authority; the
-	// system's authorities where nil.
-	TLS *tls.Config
+	// Settings know the practices' own words; nil: nobody has any.
+	Settings *Settings
+	MailConfig
 	// Logger is slog.Default where nil.
 	Logger *slog.Logger
 }
@@ -114,6 +116,8 @@ type Service struct {
 	bookings  Bookings
 	practices Practices
 	reminders *Reminders
+	waiting   *booking.Waiting
+	settings  *Settings
 	route     func(context.Context, id.Tenant) ([]Line, error)
 	texts     *texts
 	mail      *mailer
@@ -126,7 +130,7 @@ func NewService(c Config) (*Service, error) {
 	if c.Bookings == nil || c.Practices == nil {
 		return nil, errors.New("notify: bookings and practices are needed")
 	}
-	m, err := newMailer(c.SMTPURL, c.From, c.Domain, c.TLS)
+	m, err := newMailer(c.MailConfig)
 	if err != nil {
 		return nil, fmt.Errorf("notify: %w", err)
 	}
@@ -141,64 +145,128 @@ func NewService(c Config) (*Service, error) {
 		c.Route = func(context.Context, id.Tenant) ([]Line, error) { return nil, nil }
 	}
 	return &Service{
-		bookings: c.Bookings, practices: c.Practices, reminders: c.Reminders, mail: m, words: words, log: c.Logger,
+		bookings: c.Bookings, practices: c.Practices, reminders: c.Reminders, waiting: c.Waiting, settings: c.Settings, mail: m, words: words, log: c.Logger,
 		route: c.Route, texts: newTexts(c.Deliveries, c.Logger),
 	}, nil
 }
 
 // TextKinds are the kinds that leave as text messages.
-func TextKinds() []string { return []string{ConfirmSMS, ChangeSMS, ReminderSMS} }
+func TextKinds() []string {
+	return []string{ConfirmSMS, ChangeSMS, ReminderSMS, WaitingSMS, WaitingAskSMS}
+}
 
 // Handlers are what a relay calls, by kind.
 func (s *Service) Handlers() map[string]jobs.Handler {
 	all := map[string]jobs.Handler{
-		ConfirmMail: s.handler(s.bookings.ConfirmationToSend, s.sendConfirmMail, s.bookings.ConfirmationSent),
-		ConfirmSMS:  s.accounted(s.handler(s.bookings.ConfirmationToSend, s.sendSMS, s.bookings.ConfirmationSent)),
-		ReceiptMail: s.handler(s.bookings.ReceiptToSend, s.sendReceiptMail, s.bookings.ReceiptSent),
-		ChangeMail:  s.handler(s.bookings.ChangeToSend, s.sendChangeMail, s.bookings.ChangeSent),
-		ChangeSMS:   s.accounted(s.handler(s.bookings.ChangeToSend, s.sendSMS, s.bookings.ChangeSent)),
+		ConfirmMail: s.handler(s.bookings.ConfirmationToSend, s.bookings.ConfirmationSent),
+		ConfirmSMS:  s.handler(s.bookings.ConfirmationToSend, s.bookings.ConfirmationSent),
+		ReceiptMail: s.handler(s.bookings.ReceiptToSend, s.bookings.ReceiptSent),
+		ChangeMail:  s.handler(s.bookings.ChangeToSend, s.bookings.ChangeSent),
+		ChangeSMS:   s.handler(s.bookings.ChangeToSend, s.bookings.ChangeSent),
 
 		booking.Changed: func(context.Context, jobs.Message) error { return nil },
 	}
 	if r := s.reminders; r != nil {
-		all[ReminderMail] = s.handler(r.ReminderToSend, s.sendReminderMail, r.ReminderSent)
-		all[ReminderSMS] = s.accounted(s.handler(r.ReminderToSend, s.sendSMS, r.ReminderSent))
+		all[ReminderMail] = s.handler(r.ReminderToSend, r.ReminderSent)
+		all[ReminderSMS] = s.handler(r.ReminderToSend, r.ReminderSent)
 		all[booking.Changed] = r.BookingChanged
+	}
+	if w := s.waiting; w != nil {
+		all[WaitingMail], all[WaitingSMS] = s.handler(w.OfferToSend, w.OfferSent), s.handler(w.OfferToSend, w.OfferSent)
+		all[WaitingAskMail], all[WaitingAskSMS] = s.handler(w.AskToSend, w.AskSent), s.handler(w.AskToSend, w.AskSent)
+		all[booking.LookKind] = w.Look
+		// What has changed may have become free.
+		before := all[booking.Changed]
+		all[booking.Changed] = func(ctx context.Context, m jobs.Message) error {
+			return errors.Join(before(ctx, m), w.Look(ctx, m))
+		}
 	}
 	return all
 }
 
 type (
 	reader func(context.Context, id.Tenant, string) (booking.Outgoing, error)
-	sender func(context.Context, jobs.Message, booking.Outgoing, Facts) error
 	ender  func(context.Context, id.Tenant, string) error
 )
 
-// handler reads, sends, and lets go of what it read.
-func (s *Service) handler(read reader, send sender, sent ender) jobs.Handler {
+// handler reads, sends, keeps account, and lets go of what it read.
+func (s *Service) handler(read reader, sent ender) jobs.Handler {
 	return func(ctx context.Context, m jobs.Message) error {
-		out, err := read(ctx, m.Tenant, m.Ref)
-		if fault.From(err).Code == fault.Expired {
-			return jobs.ErrLapsed
+		err := s.carry(ctx, m, read)
+		s.account(ctx, m, err)
+		// An address that will not be written to any more is not kept either. What
+		// a patient has yet to confirm they may still correct.
+		over := errors.Is(err, ErrUnsendable) || errors.Is(err, ErrTooLate)
+		if err == nil || over && m.Kind != ConfirmMail && m.Kind != ConfirmSMS {
+			s.forget(ctx, m, sent)
 		}
-		if err != nil {
-			return fmt.Errorf("read message: %w", err)
+		if errors.Is(err, ErrUnsendable) {
+			return jobs.Permanent(err)
 		}
-		if m.Late {
-			return ErrTooLate
-		}
-		facts, err := s.practices.Practice(ctx, m.Tenant)
-		if err != nil {
-			return fmt.Errorf("read practice: %w", err)
-		}
-		if err := send(ctx, m, out, facts); err != nil {
-			if errors.Is(err, ErrUnsendable) {
-				return jobs.Permanent(err)
-			}
-			return err
-		}
-		s.forget(ctx, m, sent)
+		return err
+	}
+}
+
+func (s *Service) carry(ctx context.Context, m jobs.Message, read reader) error {
+	out, err := read(ctx, m.Tenant, m.Ref)
+	if fault.From(err).Code == fault.Expired {
+		return jobs.ErrLapsed
+	}
+	if err != nil {
+		return fmt.Errorf("read message: %w", err)
+	}
+	if m.Late {
+		return ErrTooLate
+	}
+	facts, err := s.practices.Practice(ctx, m.Tenant)
+	if err != nil {
+		return fmt.Errorf("read practice: %w", err)
+	}
+	err = s.send(ctx, m, out, facts)
+	if err == nil || out.Other.Address == "" || !errors.Is(err, ErrUnsendable) && m.Attempts < failsBefore {
+		return err
+	}
+	// The other way, for what does not arrive by the first.
+	what, _, _ := strings.Cut(m.Kind, "_")
+	m.Kind = what + "_" + out.Other.Channel
+	out.Channel, out.Address = out.Other.Channel, out.Other.Address
+	if s.send(ctx, m, out, facts) == nil {
 		return nil
+	}
+	return err
+}
+
+func (s *Service) send(ctx context.Context, m jobs.Message, out booking.Outgoing, f Facts) error {
+	v := s.vocabulary(out.Language)
+	words, _ := shape(wordingOf(m.Kind, out))
+	w, own, err := s.settings.wording(ctx, m.Tenant, words, v.language)
+	if err != nil {
+		return fmt.Errorf("read the practice's words: %w", err)
+	}
+	if !own {
+		w = v.wordings[words.Name]
+	}
+	if words.Text() {
+		return s.sendText(ctx, m, v, w, own, out, f)
+	}
+	return s.sendMail(ctx, m, v, words, w, out, f)
+}
+
+// account closes the account of a message that will not be sent any more, so
+// that the office sees it and what was taken of a budget is given back.
+func (s *Service) account(ctx context.Context, m jobs.Message, err error) {
+	d := s.texts.deliveries
+	if d == nil || err == nil {
+		return
+	}
+	reason := fault.From(err).Reason
+	switch {
+	case errors.Is(err, jobs.ErrLapsed):
+		s.texts.keep(ctx, m.ID, func(ctx context.Context) error { return d.ended(ctx, m.ID, Expired, "address_lapsed") })
+	case m.Late, errors.Is(err, ErrTooLate):
+		s.texts.keep(ctx, m.ID, func(ctx context.Context) error { return d.ended(ctx, m.ID, Expired, "too_late") })
+	case errors.Is(err, ErrUnsendable):
+		s.texts.keep(ctx, m.ID, func(ctx context.Context) error { return d.ended(ctx, m.ID, Failed, reason) })
 	}
 }
 
@@ -223,47 +291,49 @@ func (s *Service) forget(ctx context.Context, m jobs.Message, sent ender) {
 	}
 }
 
-func (s *Service) sendConfirmMail(ctx context.Context, m jobs.Message, out booking.Outgoing, f Facts) error {
-	if !isLink(out.Link) {
-		return ErrUnsendable.Because(errors.New("no link to confirm"))
+func (s *Service) sendMail(ctx context.Context, m jobs.Message, v *vocabulary, words Shape, w Wording, out booking.Outgoing, f Facts) error {
+	link, needed := out.Link, m.Kind == ConfirmMail || m.Kind == WaitingAskMail
+	if m.Kind == ReceiptMail || m.Kind == ReminderMail || m.Kind == WaitingMail {
+		link, needed = out.ManageLink, m.Kind != ReceiptMail
 	}
-	return s.sendMail(ctx, m, ConfirmMail, out.Link, "", out, f)
-}
-
-func (s *Service) sendReceiptMail(ctx context.Context, m jobs.Message, out booking.Outgoing, f Facts) error {
-	if out.ManageLink != "" && !isLink(out.ManageLink) {
-		return ErrUnsendable.Because(errors.New("malformed link to manage"))
+	if (link != "" || needed) && !isLink(link) {
+		return ErrUnsendable.Because(errors.New("a malformed link"))
 	}
-	return s.sendMail(ctx, m, ReceiptMail, out.ManageLink, out.ICS, out, f)
-}
-
-func (s *Service) sendChangeMail(ctx context.Context, m jobs.Message, out booking.Outgoing, f Facts) error {
-	if out.Link != "" && !isLink(out.Link) {
-		return ErrUnsendable.Because(errors.New("malformed link"))
-	}
-	return s.sendMail(ctx, m, ChangeMail, out.Link, out.ICS, out, f)
-}
-
-func (s *Service) sendReminderMail(ctx context.Context, m jobs.Message, out booking.Outgoing, f Facts) error {
-	if !isLink(out.ManageLink) {
-		return ErrUnsendable.Because(errors.New("malformed link to manage"))
-	}
-	return s.sendMail(ctx, m, ReminderMail, out.ManageLink, "", out, f)
-}
-
-func (s *Service) sendMail(ctx context.Context, m jobs.Message, kind, link, ics string, out booking.Outgoing, f Facts) error {
-	subject, body, err := s.vocabulary(out.Language).mail(kind, link, out, f)
+	subject, body, err := v.mail(words, w, link, out, f)
 	if err != nil {
 		return err
 	}
-	return s.mail.send(ctx, mail{
-		id: m.ID, to: out.Address, name: f.Name, replyTo: f.Email,
-		subject: subject, body: body, ics: ics,
+	d := s.texts.deliveries
+	if d != nil {
+		due, err := d.begin(ctx, m, out.BookingID, channel{name: "mail"})
+		if err != nil {
+			return fault.New(fault.Unavailable, "delivery_not_kept").Because(err)
+		}
+		if !due {
+			return nil
+		}
+	}
+	if m.Kind == ConfirmMail || m.Kind == ReminderMail {
+		out.ICS = ""
+	}
+	err = s.mail.send(ctx, mail{
+		id: m.ID, to: out.Address, from: f.From, name: f.Name, replyTo: f.Email,
+		subject: subject, body: body, link: link, ics: out.ICS,
 	})
+	if d != nil && err == nil {
+		s.texts.keep(ctx, m.ID, func(ctx context.Context) error { return d.mailed(ctx, m.ID) })
+	} else if d != nil {
+		s.texts.keep(ctx, m.ID, func(ctx context.Context) error { return d.refused(ctx, m.ID, fault.From(err).Reason) })
+	}
+	return err
 }
 
-func (s *Service) sendSMS(ctx context.Context, m jobs.Message, out booking.Outgoing, f Facts) error {
-	text, err := s.vocabulary(out.Language).sms(m.Kind, out, f)
+func (s *Service) sendText(ctx context.Context, m jobs.Message, v *vocabulary, w Wording, own bool, out booking.Outgoing, f Facts) error {
+	most := 1
+	if own {
+		most = mostParts
+	}
+	text, err := v.sms(m.Kind, w, most, out, f)
 	if err != nil {
 		return err
 	}
@@ -271,31 +341,7 @@ func (s *Service) sendSMS(ctx context.Context, m jobs.Message, out booking.Outgo
 	if err != nil {
 		return fmt.Errorf("find the way of a text message: %w", err)
 	}
-	return s.texts.carry(ctx, m.Tenant, m.ID, sdk.Message{ID: m.ID.String(), To: out.Address, Sender: f.SMSSender, Text: text}, route)
-}
-
-// accounted closes the account of a text message that will not be sent any
-// more, so that what was taken of the budget is given back.
-func (s *Service) accounted(h jobs.Handler) jobs.Handler {
-	return func(ctx context.Context, m jobs.Message) error {
-		err := h(ctx, m)
-		if s.texts.deliveries == nil || err == nil {
-			return err
-		}
-		state, code := State(""), fault.From(err).Reason
-		switch {
-		case errors.Is(err, jobs.ErrLapsed):
-			state, code = Expired, "address_lapsed"
-		case m.Late, errors.Is(err, ErrTooLate):
-			state, code = Expired, "too_late"
-		case errors.Is(err, ErrUnsendable):
-			state = Failed
-		default:
-			return err
-		}
-		s.texts.keep(ctx, m.ID, func(ctx context.Context) error { return s.texts.deliveries.ended(ctx, m.ID, state, code) })
-		return err
-	}
+	return s.texts.carry(ctx, m, out.BookingID, sdk.Message{ID: m.ID.String(), To: out.Address, Sender: f.SMSSender, Text: text}, route)
 }
 
 func (s *Service) vocabulary(language string) *vocabulary {

@@ -3,6 +3,7 @@ package notify_test
 import (
 	"bytes"
 	"context"
+	"encoding/base64"
 	"errors"
 	"flag"
 	"io"
@@ -11,6 +12,7 @@ import (
 	"mime/multipart"
 	"mime/quotedprintable"
 	netmail "net/mail"
+	"net/textproto"
 	"os"
 	"path/filepath"
 	"reflect"
@@ -111,8 +113,8 @@ func setup(t *testing.T, d *desk, change ...func(*notify.Config)) bundle {
 	server := startMailServer(t, nil)
 	log := &bytes.Buffer{}
 	c := notify.Config{
-		Bookings: d, Practices: d, Route: d.route, SMTPURL: "smtp://" + server.addr,
-		From: "termine@siegel.example", Domain: "siegel.example:8080", Logger: slog.New(slog.NewTextHandler(log, nil)),
+		Bookings: d, Practices: d, Route: d.route, Logger: slog.New(slog.NewTextHandler(log, nil)),
+		MailConfig: notify.MailConfig{SMTPURL: "smtp://" + server.addr, From: "termine@siegel.example", Domain: "siegel.example:8080"},
 	}
 	for _, f := range change {
 		f(&c)
@@ -137,10 +139,11 @@ func (b bundle) carry(t *testing.T, kind string) error {
 }
 
 type letter struct {
-	header         netmail.Header
-	subject        string
-	text, calendar string
-	calendarType   string
+	header             netmail.Header
+	subject            string
+	text, html         string
+	calendar, attached string
+	calendarType       string
 }
 
 // read takes a mail apart with the standard library, another implementation
@@ -155,36 +158,50 @@ func read(t *testing.T, raw []byte) letter {
 	if l.subject, err = new(mime.WordDecoder).DecodeHeader(m.Header.Get("Subject")); err != nil {
 		t.Fatal(err)
 	}
-	kind, params, err := mime.ParseMediaType(m.Header.Get("Content-Type"))
+	l.take(t, textproto.MIMEHeader(m.Header), m.Body)
+	return l
+}
+
+// take reads one part, and those in it.
+func (l *letter) take(t *testing.T, header textproto.MIMEHeader, body io.Reader) {
+	t.Helper()
+	kind, params, err := mime.ParseMediaType(header.Get("Content-Type"))
 	if err != nil {
 		t.Fatal(err)
 	}
-	if kind == "text/plain" {
-		text, err := io.ReadAll(quotedprintable.NewReader(m.Body))
-		if err != nil {
-			t.Fatal(err)
+	if strings.HasPrefix(kind, "multipart/") {
+		for parts := multipart.NewReader(body, params["boundary"]); ; {
+			p, err := parts.NextRawPart()
+			if err == io.EOF {
+				return
+			}
+			if err != nil {
+				t.Fatal(err)
+			}
+			l.take(t, p.Header, p)
 		}
-		l.text = string(text)
-		return l
 	}
-	parts := multipart.NewReader(m.Body, params["boundary"])
-	for {
-		p, err := parts.NextPart()
-		if err == io.EOF {
-			return l
-		}
-		if err != nil {
-			t.Fatal(err)
-		}
-		body, err := io.ReadAll(p)
-		if err != nil {
-			t.Fatal(err)
-		}
-		if strings.HasPrefix(p.Header.Get("Content-Type"), "text/plain") {
-			l.text = string(body)
-			continue
-		}
-		l.calendarType, l.calendar = p.Header.Get("Content-Type"), string(body)
+	switch header.Get("Content-Transfer-Encoding") {
+	case "quoted-printable":
+		body = quotedprintable.NewReader(body)
+	case "base64":
+		body = base64.NewDecoder(base64.StdEncoding, body)
+	}
+	content, err := io.ReadAll(body)
+	if err != nil {
+		t.Fatal(err)
+	}
+	switch kind {
+	case "text/plain":
+		l.text = string(content)
+	case "text/html":
+		l.html = string(content)
+	case "text/calendar":
+		l.calendarType, l.calendar = header.Get("Content-Type"), string(content)
+	case "application/ics":
+		l.attached = string(content)
+	default:
+		t.Errorf("nobody needs a part of type %s", kind)
 	}
 }
 
@@ -236,7 +253,7 @@ func TestEveryWordOfEveryMessage(t *testing.T) {
 // ask whether a mail may say it.
 func TestMessagesKnowNothingOfServiceReasonOrPatient(t *testing.T) {
 	t.Parallel()
-	want := []string{"BookingID", "Channel", "Address", "Language", "Link", "ManageLink", "Code", "Stops", "Expires", "Practitioner", "Requested", "Change", "ICS"}
+	want := []string{"BookingID", "Channel", "Address", "Other", "Language", "Link", "ManageLink", "Code", "Stops", "Expires", "Practitioner", "Requested", "Change", "ICS"}
 	var got []string
 	for f := range reflect.TypeFor[booking.Outgoing]().Fields() {
 		got = append(got, f.Name)
@@ -397,7 +414,7 @@ func TestNewServiceRefusesWhatCannotWork(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			d := newDesk()
-			c := notify.Config{Bookings: d, Practices: d, SMTPURL: "smtp://localhost:25", From: "a@b.example", Domain: "b.example"}
+			c := notify.Config{Bookings: d, Practices: d, MailConfig: notify.MailConfig{SMTPURL: "smtp://localhost:25", From: "a@b.example", Domain: "b.example"}}
 			if _, err := notify.NewService(c); err != nil {
 				t.Fatal(err)
 			}

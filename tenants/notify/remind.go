@@ -11,7 +11,6 @@ import (
 	"time"
 
 	"github.com/google/uuid"
-	"github.com/jackc/pgx/v5"
 
 	"siegel/platform/fault"
 	"siegel/platform/id"
@@ -31,7 +30,7 @@ var (
 	errKeysLost = fault.New(fault.Internal, "day_keys_lost")
 )
 
-// reminderTTL is how late a reminder still makes sense.
+// reminderTTL is how late a reminder still makes sense, at most.
 const reminderTTL = 2 * time.Hour
 
 // RemindersConfig is what [Reminders] need. Every field without a remark is
@@ -40,7 +39,7 @@ type RemindersConfig struct {
 	DB       *postgres.DB
 	Keys     *shred.Chain
 	Bookings *booking.Service
-	Budget   booking.Budget
+	Budget   Budget
 	// PatientURL is the address of a tenant's patient pages.
 	PatientURL func(ctx context.Context, tenant id.Tenant) (string, error)
 	// Now is time.Now where nil.
@@ -54,7 +53,7 @@ type Reminders struct{ RemindersConfig }
 
 // NewReminders checks c.
 func NewReminders(c RemindersConfig) (*Reminders, error) {
-	if c.DB == nil || c.Keys == nil || c.Bookings == nil || c.Budget == nil || c.PatientURL == nil {
+	if c.DB == nil || c.Keys == nil || c.Bookings == nil || c.PatientURL == nil {
 		return nil, errors.New("notify: incomplete config of reminders")
 	}
 	if c.Now == nil {
@@ -123,14 +122,14 @@ func (r *Reminders) Ask(ctx context.Context, tenant id.Tenant, w Wish) error {
 	if err != nil {
 		return err
 	}
-	offered, err := r.offered(ctx, tenant)
+	when, err := r.when(ctx, tenant)
 	if err != nil {
 		return err
 	}
 	var writes []func(*postgres.Batch)
 	for _, v := range booked.Visits() {
 		p := plan{id: uuid.New(), booking: v.Booking, channel: w.Channel, language: w.Language}
-		write, err := r.write(ctx, tenant, p, addressee{address, w.Secret}, v.Status, v.Starts, offered)
+		write, err := r.write(ctx, tenant, p, addressee{address, w.Secret}, v.Status, v.Starts, when)
 		if err != nil {
 			return err
 		}
@@ -157,20 +156,42 @@ func (r *Reminders) Ask(ctx context.Context, tenant id.Tenant, w Wish) error {
 	return nil
 }
 
+// times are when the reminders of an appointment leave, in order, and for how
+// long each makes sense.
+type times func(starts time.Time) []departure
+
+type departure struct {
+	at  time.Time
+	ttl time.Duration
+}
+
+// when reads when a practice reminds: at the times that it chose, and never in
+// its quiet hours.
+func (r *Reminders) when(ctx context.Context, tenant id.Tenant) (times, error) {
+	choice, zone, err := choiceOf(ctx, r.DB, tenant)
+	if err != nil {
+		return nil, err
+	}
+	return func(starts time.Time) (all []departure) {
+		for _, minutes := range choice.Reminders {
+			if at, ttl, ok := choice.due(starts.Add(-time.Duration(minutes)*time.Minute), starts, r.Now(), zone); ok {
+				all = append(all, departure{at, ttl})
+			}
+		}
+		slices.SortFunc(all, func(a, b departure) int { return a.at.Compare(b.at) })
+		return slices.CompactFunc(all, func(a, b departure) bool { return a.at.Equal(b.at) })
+	}, nil
+}
+
 // write seals an address for the days on which it is needed, and returns what
 // stores it and queues the messages; nil where none lies ahead.
-func (r *Reminders) write(ctx context.Context, tenant id.Tenant, p plan, k addressee, status string, starts time.Time, offered []int) (func(*postgres.Batch), error) {
-	var at []time.Time
-	for _, minutes := range offered {
-		if t := starts.Add(-time.Duration(minutes) * time.Minute); status == booking.StatusBooked && t.After(r.Now()) {
-			at = append(at, t)
-		}
-	}
-	if len(at) == 0 {
+func (r *Reminders) write(ctx context.Context, tenant id.Tenant, p plan, k addressee, status string, starts time.Time, when times) (func(*postgres.Batch), error) {
+	all := when(starts)
+	if status != booking.StatusBooked || len(all) == 0 {
 		return nil, nil
 	}
-	slices.SortFunc(at, time.Time.Compare)
-	day := shred.DayOf(at[len(at)-1].Add(reminderTTL))
+	last := all[len(all)-1]
+	day := shred.DayOf(last.at.Add(last.ttl))
 	plain, err := json.Marshal(k) //nolint:gosec // sealed before it goes anywhere
 	if err != nil {
 		return nil, fmt.Errorf("keep a reminder: %w", err)
@@ -184,14 +205,14 @@ func (r *Reminders) write(ctx context.Context, tenant id.Tenant, p plan, k addre
 			on conflict (tenant_id, booking_id) do update
 			set plan = excluded.plan, channel = excluded.channel, language = excluded.language, last_day = excluded.last_day, sealed = excluded.sealed`,
 			tenant, p.booking, p.id.String(), string(p.channel), p.language, day.Ends().Add(-time.Second), sealed)
-		for i, t := range at {
+		for i, d := range all {
 			m := jobs.Message{
-				ID: id.New[id.Message](), Tenant: tenant, Kind: "reminder_" + string(p.channel), At: t, TTL: reminderTTL,
-				Ref: fmt.Sprintf("%s_%d_%d", p.id, i+1, len(at)),
+				ID: id.New[id.Message](), Tenant: tenant, Kind: "reminder_" + string(p.channel), At: d.at, TTL: d.ttl,
+				Ref: fmt.Sprintf("%s_%d_%d", p.id, i+1, len(all)),
 			}
 			jobs.Add(b, m)
 			if p.channel == booking.SMS {
-				r.Budget.AppendBudget(b, tenant, m.ID, p.booking)
+				r.Budget.AppendReminder(b, tenant, m.ID, p.booking, d.at)
 			}
 		}
 	}, nil
@@ -224,11 +245,11 @@ func (r *Reminders) State(ctx context.Context, tenant id.Tenant, secret []byte) 
 	if err != nil {
 		return Reminding{}, err
 	}
-	offered, err := r.offered(ctx, tenant)
+	choice, _, err := choiceOf(ctx, r.DB, tenant)
 	if err != nil {
 		return Reminding{}, err
 	}
-	state := Reminding{Offered: offered}
+	state := Reminding{Offered: choice.Reminders}
 	for _, v := range booked.Visits() {
 		p, found, err := r.read(ctx, tenant, `booking_id = $2`, v.Booking.UUID())
 		if err != nil {
@@ -272,7 +293,7 @@ func (r *Reminders) ReminderToSend(ctx context.Context, tenant id.Tenant, ref st
 	if err != nil {
 		return booking.Outgoing{}, fmt.Errorf("address of the patient pages: %w", err)
 	}
-	out.Channel, out.Address, out.ICS = string(p.channel), k.Address, ""
+	out.Channel, out.Address = string(p.channel), k.Address
 	out.ManageLink = base + "/booking#" + base64.RawURLEncoding.EncodeToString(k.Secret)
 	return out, nil
 }
@@ -308,12 +329,12 @@ func (r *Reminders) BookingChanged(ctx context.Context, m jobs.Message) error {
 	if err != nil {
 		return err
 	}
-	offered, err := r.offered(ctx, m.Tenant)
+	when, err := r.when(ctx, m.Tenant)
 	if err != nil {
 		return err
 	}
 	p.id = uuid.New() // what is on its way lapses
-	write, err := r.write(ctx, m.Tenant, p, k, current.Status, current.Starts, offered)
+	write, err := r.write(ctx, m.Tenant, p, k, current.Status, current.Starts, when)
 	if err != nil {
 		return err
 	}
@@ -361,23 +382,6 @@ func (r *Reminders) read(ctx context.Context, tenant id.Tenant, which, name stri
 	p.channel = booking.Channel(channel)
 	p.id, err = uuid.Parse(planned)
 	return p, err == nil, err
-}
-
-// offered is how many minutes before an appointment the practice reminds.
-func (r *Reminders) offered(ctx context.Context, tenant id.Tenant) (minutes []int, err error) {
-	err = r.DB.Batch(ctx, tenant, func(b *postgres.Batch) {
-		minutes = nil
-		b.Rows(`select unnest(reminders) from practice where tenant_id = $1 order by 1 desc`, []any{tenant.UUID()}, func(rows pgx.Rows) error {
-			var m int
-			err := rows.Scan(&m)
-			minutes = append(minutes, m)
-			return err
-		})
-	})
-	if err != nil {
-		return nil, fmt.Errorf("read when a practice reminds: %w", err)
-	}
-	return minutes, nil
 }
 
 func (r *Reminders) forget(ctx context.Context, tenant id.Tenant, booking id.Booking) error {

@@ -2,9 +2,11 @@ package notify
 
 import (
 	"errors"
+	"fmt"
 	"regexp"
 	"strings"
 	"unicode"
+	"unicode/utf16"
 
 	"golang.org/x/text/unicode/norm"
 
@@ -12,38 +14,93 @@ import (
 )
 
 // onePart is what a text message of one part holds, in septets (3GPP TS 23.038).
-const onePart = 160
+const (
+	onePart = 160
+	// mostParts is how long a text message may get by the words of a practice.
+	mostParts = 3
+)
 
 var sixDigits = regexp.MustCompile(`^[0-9]{6}$`)
 
-// sms makes a text of one part. A practice's name is written in the alphabet of
-// text messages and cut where it would need a second part, which costs twice
-// and splits the code from its explanation on old phones.
-func (v *vocabulary) sms(kind string, out booking.Outgoing, f Facts) (string, error) {
+// sms makes a text out of w, which has been checked. The product's own words
+// make one part: a practice's name is written in the alphabet of text messages
+// and cut where it would need a second one, which costs twice and splits the
+// code from its explanation on old phones. A practice's own words may have more.
+func (v *vocabulary) sms(kind string, w Wording, most int, out booking.Outgoing, f Facts) (string, error) {
 	if kind == ConfirmSMS && !sixDigits.MatchString(out.Code) {
 		return "", ErrUnsendable.Because(errors.New("the code is not six digits"))
 	}
-	c, err := v.content(out, f)
+	link := ""
+	if kind == WaitingSMS {
+		link = out.ManageLink
+	}
+	values, err := v.values(link, out, f)
 	if err != nil {
 		return "", err
 	}
-	name := []rune(gsm(c.Practice))
+	phone := gsm(values["phone"])
+	values["phone"], values["place"] = phone, gsm(values["place"])
+	name := []rune(gsm(values["practice"]))
 	for {
-		c.Practice = strings.TrimRight(string(name), " .,;:-")
-		text := v.say(kind, c)
-		n := septets(text)
-		if n <= onePart {
-			c.Phone = gsm(c.Phone)
-			if phone := v.say("sms_phone", c); c.Phone != "" && n+septets(phone) <= onePart {
-				text += phone
+		values["practice"] = strings.TrimRight(string(name), " .,;:-")
+		if values["practice"] == "" {
+			values["practice"] = "-"
+		}
+		text, err := fill(w.Body, "\n", values)
+		if err != nil {
+			return "", fmt.Errorf("write text: %w", err)
+		}
+		if n := MeasureText(text); n.Parts <= most {
+			more, err := fill(v.wordings["sms_phone"].Body, "\n", values)
+			if longer := text + " " + more; err == nil && phone != "" && !strings.Contains(text, phone) && MeasureText(longer).Parts == n.Parts {
+				text = longer
 			}
 			return text, nil
 		}
 		if len(name) == 0 {
-			return "", ErrUnsendable.Because(errors.New("the words do not fit one part"))
+			return "", ErrUnsendable.Because(errors.New("the words do not fit"))
 		}
 		name = name[:len(name)-1]
 	}
+}
+
+// TextLength is how long a text message is, and so what it costs.
+type TextLength struct {
+	// Parts are paid one by one.
+	Parts int
+	// Units are septets in the default alphabet, or else UTF-16 units; Left are
+	// those that the last part still has room for.
+	Units, Left int
+	// Wide says that a character lies outside the default alphabet, so that a
+	// part holds less than half.
+	Wide bool
+}
+
+// MeasureText counts as 3GPP TS 23.038 and 23.040 do: 160 septets or 70 units
+// in one part, 153 or 67 in each of several, no character torn apart.
+func MeasureText(s string) TextLength {
+	l := TextLength{Wide: septets(s) >= 1<<20}
+	one, each, size := onePart, 153, func(r rune) int { return septets(string(r)) }
+	if l.Wide {
+		one, each, size = 70, 67, utf16.RuneLen
+	}
+	inPart := 0
+	for _, r := range s {
+		n := max(size(r), 1)
+		l.Units += n
+		if inPart+n > each {
+			l.Parts++
+			inPart = 0
+		}
+		inPart += n
+	}
+	if l.Units <= one {
+		l.Parts, l.Left = 1, one-l.Units
+		return l
+	}
+	l.Parts++
+	l.Left = each - inPart
+	return l
 }
 
 // basic are the characters of one septet, extended those of two. Line breaks

@@ -131,7 +131,7 @@ func newStorm(t *testing.T) *storm {
 	}
 	messages, err := notify.NewService(notify.Config{
 		Bookings: crowd{smsDesk()}, Practices: smsDesk(), Deliveries: notify.NewDeliveries(s.DB),
-		SMTPURL: "smtp://127.0.0.1:1", From: "termine@siegel.example", Domain: "siegel.example", Logger: quiet,
+		MailConfig: notify.MailConfig{SMTPURL: "smtp://127.0.0.1:1", From: "termine@siegel.example", Domain: "siegel.example"}, Logger: quiet,
 		Route: func(ctx context.Context, tenant id.Tenant) ([]notify.Line, error) {
 			route, err := s.providers.Route(ctx, tenant, provider.SMS)
 			var lines []notify.Line
@@ -325,7 +325,7 @@ func TestSwappingProvidersUnderLoadLosesNothing(t *testing.T) {
 	}
 	var left int
 	for deadline := time.Now().Add(90 * time.Second); ; time.Sleep(100 * time.Millisecond) {
-		if err := s.DB.Global().NewRaw(`select count(*) from message_delivery where state = 'queued'`).Scan(t.Context(), &left); err != nil {
+		if err := s.DB.Global().NewRaw(`select count(*) from message_delivery where state = 'queued' and channel = 'sms'`).Scan(t.Context(), &left); err != nil {
 			t.Fatal(err)
 		}
 		if left == 0 || time.Now().After(deadline) {
@@ -353,7 +353,7 @@ func TestSwappingProvidersUnderLoadLosesNothing(t *testing.T) {
 		t.Errorf("%d came twice, more than the %d calls that can have been cut off", twice, most)
 	}
 	var states int
-	if err := s.DB.Global().NewRaw(`select count(*) from message_delivery where state <> 'submitted' or parts <> 1`).Scan(t.Context(), &states); err != nil || states != 0 {
+	if err := s.DB.Global().NewRaw(`select count(*) from message_delivery where channel = 'sms' and (state <> 'submitted' or parts <> 1)`).Scan(t.Context(), &states); err != nil || states != 0 {
 		t.Errorf("%d accounts do not say submitted, %v", states, err)
 	}
 	if n := taken(t, s.DB, ""); n != len(messages) {

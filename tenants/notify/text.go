@@ -10,6 +10,7 @@ import (
 	"siegel/platform/access"
 	"siegel/platform/fault"
 	"siegel/platform/id"
+	"siegel/platform/jobs"
 	"siegel/platform/pluginhost"
 	"siegel/plugins/sdk"
 )
@@ -63,7 +64,8 @@ func newTexts(d *Deliveries, log *slog.Logger) *texts {
 
 // carry hands the message to the first provider that takes it. It returns
 // [ErrUnsendable] where none ever will.
-func (t *texts) carry(ctx context.Context, tenant id.Tenant, message id.Message, m sdk.Message, route []Line) error {
+func (t *texts) carry(ctx context.Context, job jobs.Message, booking id.Booking, m sdk.Message, route []Line) error {
+	message := job.ID
 	var bad *sdk.Error
 	if errors.As(m.Check(), &bad) && bad.Kind == sdk.InvalidSender {
 		// A sender that no network takes is no reason to leave a patient without a code.
@@ -87,7 +89,7 @@ func (t *texts) carry(ctx context.Context, tenant id.Tenant, message id.Message,
 			continue
 		}
 		if t.deliveries != nil {
-			due, err := t.deliveries.begin(ctx, tenant, message, line)
+			due, err := t.deliveries.begin(ctx, job, booking, channel{"sms", line.Provider, line.Plugin})
 			if err != nil {
 				return fault.New(fault.Unavailable, "delivery_not_kept").Because(err)
 			}

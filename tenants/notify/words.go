@@ -18,24 +18,11 @@ var wordFiles embed.FS
 
 // vocabulary is every word of one language.
 type vocabulary struct {
+	language         string
 	parts            *template.Template
-	mails            map[string]*template.Template
+	wordings         map[string]Wording
 	weekdays, months []string
 }
-
-// content is what the words may speak of. It has no field for anything that a
-// message must not say.
-type content struct {
-	Practice, Phone, Practitioner, Location, Starts, Until, Link, Code string
-	// More are the further stops of a booking.
-	More []stop
-	// Requested says that staff has yet to accept it.
-	Requested bool
-	// Change is what became of it: booked, moved, cancelled.
-	Change booking.Change
-}
-
-type stop struct{ Starts, Location string }
 
 func readWords() (map[string]*vocabulary, error) {
 	all := map[string]*vocabulary{}
@@ -44,13 +31,23 @@ func readWords() (map[string]*vocabulary, error) {
 		if err != nil {
 			return nil, fmt.Errorf("read words: %w", err)
 		}
-		v := &vocabulary{parts: parts.Option("missingkey=error"), mails: map[string]*template.Template{}}
-		for _, kind := range []string{ConfirmMail, ReceiptMail, ChangeMail, ReminderMail} {
-			t, err := template.Must(parts.Clone()).ParseFS(wordFiles, "words/"+language+"/"+kind+".txt")
-			if err != nil {
-				return nil, fmt.Errorf("read words: %w", err)
+		v := &vocabulary{language: language, parts: parts.Option("missingkey=error"), wordings: map[string]Wording{}}
+		messages, err := wordFiles.ReadFile("words/" + language + "/messages.txt")
+		if err != nil {
+			return nil, fmt.Errorf("read words: %w", err)
+		}
+		for section := range strings.SplitSeq("\n"+strings.TrimSpace(string(messages)), "\n== ") {
+			name, body, _ := strings.Cut(section, "\n")
+			subject := ""
+			if strings.HasSuffix(name, "_mail") {
+				subject, body, _ = strings.Cut(body, "\n")
 			}
-			v.mails[kind] = t
+			v.wordings[name] = Wording{subject, body}
+		}
+		for _, s := range shapes {
+			if _, err := s.Check(v.wordings[s.Name]); err != nil {
+				return nil, fmt.Errorf("read words: %s %s: %w", language, s.Name, err)
+			}
 		}
 		v.weekdays, v.months = strings.Fields(v.say("weekdays", nil)), strings.Fields(v.say("months", nil))
 		if len(v.weekdays) != 7 || len(v.months) != 12 {
@@ -83,47 +80,73 @@ func (v *vocabulary) clock(t time.Time) string {
 }
 
 // moment is day and wall time, as in "Donnerstag, 26. November 2026, 9:20 Uhr".
-func (v *vocabulary) moment(t time.Time) string {
-	return v.say("day", map[string]any{
-		"Weekday": v.weekdays[t.Weekday()], "Day": t.Day(), "Month": v.months[t.Month()-1], "Year": t.Year(),
-	}) + ", " + v.clock(t)
+func (v *vocabulary) moment(t time.Time) string { return v.date(t) + ", " + v.clock(t) }
+
+// wordingOf names the words of a message of a kind.
+func wordingOf(kind string, out booking.Outgoing) string {
+	what, way, _ := strings.Cut(kind, "_")
+	switch {
+	case what == "receipt" && out.Requested:
+		what = "request"
+	case what == "change" && out.Change != "":
+		what = string(out.Change)
+	case what == "change":
+		what = string(booking.ChangeBooked)
+	}
+	return what + "_" + way
 }
 
-func (v *vocabulary) content(out booking.Outgoing, f Facts) (content, error) {
-	c := content{
-		Practice: oneLine(f.Name), Phone: oneLine(f.Phone), Practitioner: oneLine(out.Practitioner),
-		Code: out.Code, Requested: out.Requested, Change: out.Change,
+// values are what a message may speak of, by placeholder. There is none for
+// anything that a message must not say.
+func (v *vocabulary) values(link string, out booking.Outgoing, f Facts) (map[string]string, error) {
+	name := oneLine(f.Name)
+	if name == "" || len(out.Stops) == 0 {
+		return nil, ErrUnsendable.Because(errors.New("the practice has no name, or the booking no time"))
 	}
-	if c.Practice == "" || len(out.Stops) == 0 {
-		return content{}, ErrUnsendable.Because(errors.New("the practice has no name, or the booking no time"))
-	}
+	values := map[string]string{"practice": name, "phone": oneLine(f.Phone), "link": link, "code": out.Code}
+	var blocks []string
 	for i, s := range out.Stops {
 		zone, err := time.LoadLocation(s.Zone)
 		if err != nil || s.Zone == "" || s.Zone == "Local" {
-			return content{}, ErrUnsendable.Because(fmt.Errorf("unknown zone %q", s.Zone))
+			return nil, ErrUnsendable.Because(fmt.Errorf("unknown zone %q", s.Zone))
 		}
-		said := stop{v.moment(s.Starts.In(zone)), oneLine(s.Location)}
-		if i > 0 {
-			c.More = append(c.More, said)
-			continue
+		lines := []string{v.moment(s.Starts.In(zone))}
+		if i == 0 {
+			values["time"], values["place"], values["until"] = lines[0], oneLine(s.Location), v.clock(out.Expires.In(zone))
+			lines = append(lines, name, oneLine(out.Practitioner))
 		}
-		c.Starts, c.Location, c.Until = said.Starts, said.Location, v.clock(out.Expires.In(zone))
+		lines = append(lines, oneLine(s.Location))
+		blocks = append(blocks, joined(lines, "\n"))
 	}
-	return c, nil
+	values["appointments"] = strings.Join(blocks, "\n\n")
+	return values, nil
 }
 
-// mail makes subject and plain text.
-func (v *vocabulary) mail(kind, link string, out booking.Outgoing, f Facts) (subject, body string, err error) {
-	c, err := v.content(out, f)
+// joined leaves out what is empty.
+func joined(parts []string, sep string) string {
+	var said []string
+	for _, p := range parts {
+		if p != "" {
+			said = append(said, p)
+		}
+	}
+	return strings.Join(said, sep)
+}
+
+// mail makes subject and plain text out of w, which has been checked. Who did
+// not ask for it and whom to call always stands below.
+func (v *vocabulary) mail(s Shape, w Wording, link string, out booking.Outgoing, f Facts) (subject, body string, err error) {
+	values, err := v.values(link, out, f)
 	if err != nil {
 		return "", "", err
 	}
-	c.Link = link
-	var s, b strings.Builder
-	if err := errors.Join(v.mails[kind].ExecuteTemplate(&s, "subject", c), v.mails[kind].ExecuteTemplate(&b, "body", c)); err != nil {
+	subject, errSubject := fill(w.Subject, "\n", values)
+	body, errBody := fill(w.Body, "\n\n", values)
+	sender, errSender := fill(v.wordings["sender"].Body, "\n", values)
+	if err := errors.Join(errSubject, errBody, errSender); err != nil {
 		return "", "", fmt.Errorf("write mail: %w", err)
 	}
-	return s.String(), b.String(), nil
+	return oneLine(subject), joined([]string{body, v.wordings[s.end].Body, sender}, "\n\n") + "\n", nil
 }
 
 // oneLine makes foreign text safe to stand in a line of ours: line breaks and

@@ -49,6 +49,8 @@ type deliveryPath struct {
 
 type deliveryBody struct {
 	Booking  id.Booking `json:"booking_id,omitzero"`
+	Channel  string     `json:"channel" enum:"mail,sms"`
+	Kind     string     `json:"kind,omitempty"`
 	Plugin   string     `json:"plugin"`
 	State    string     `json:"state" enum:"queued,submitted,delivered,failed,expired"`
 	Reported bool       `json:"reported" doc:"Its provider says what becomes of messages"`
@@ -110,7 +112,7 @@ func mountDeliveries(s *server.Server, v Services) {
 	})
 	server.Register(s, server.Operation{
 		ID: "listBookingDeliveries", Method: http.MethodGet, Path: "/api/v1/booking-deliveries",
-		Summary: "What became of the text messages of bookings",
+		Summary: "What became of the messages of bookings, the latest first",
 	}, func(ctx context.Context, in *bookingDeliveriesRequest) (*bookingDeliveriesAnswer, error) {
 		var bookings []id.Booking
 		for text := range strings.SplitSeq(in.Bookings, ",") {
@@ -134,7 +136,7 @@ func mountDeliveries(s *server.Server, v Services) {
 }
 
 func sayDelivery(d notify.Delivery) deliveryBody {
-	return deliveryBody{Booking: d.Booking, Plugin: d.Plugin, State: string(d.State), Reported: d.Reports, Code: d.Code, Created: d.Created, Ended: d.Ended}
+	return deliveryBody{Booking: d.Booking, Channel: d.Channel, Kind: d.Kind, Plugin: d.Plugin, State: string(d.State), Reported: d.Reports, Code: d.Code, Created: d.Created, Ended: d.Ended}
 }
 
 // reports takes what providers say of messages. The path is the secret that
