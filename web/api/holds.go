@@ -57,16 +57,20 @@ func (in *holdRequest) items() ([]booking.HoldItem, error) {
 	return items, nil
 }
 
+// proofBody is a payload of ALTCHA's protocol.
 type proofBody struct {
-	Challenge string `json:"challenge" maxLength:"200"`
-	Nonce     string `json:"nonce" maxLength:"20"`
+	Algorithm string `json:"algorithm" maxLength:"16"`
+	Challenge string `json:"challenge" maxLength:"64"`
+	Number    int    `json:"number" minimum:"0"`
+	Salt      string `json:"salt" maxLength:"200"`
+	Signature string `json:"signature" maxLength:"64"`
 }
 
 func (p *proofBody) proof() *booking.Proof {
 	if p == nil {
 		return nil
 	}
-	return &booking.Proof{Challenge: p.Challenge, Nonce: p.Nonce}
+	return &booking.Proof{Algorithm: p.Algorithm, Challenge: p.Challenge, Salt: p.Salt, Signature: p.Signature, Number: p.Number}
 }
 
 type tokenRequest struct {
@@ -104,12 +108,16 @@ func sayHold(h booking.Hold) *holdAnswer {
 
 type challengeRequest struct {
 	Hold string `query:"hold" maxLength:"64"`
+	For  string `query:"for" enum:"word" doc:"A word to the practice: a place on its waiting list, the wish to be called, a line"`
 }
 
 type challengeAnswer struct {
 	Body struct {
-		Challenge  string `json:"challenge"`
-		Difficulty int    `json:"difficulty"`
+		Algorithm string `json:"algorithm"`
+		Challenge string `json:"challenge"`
+		MaxNumber int    `json:"maxnumber"`
+		Salt      string `json:"salt"`
+		Signature string `json:"signature"`
 	}
 }
 
@@ -161,7 +169,7 @@ func mountHolds(s *server.Server, v Services) {
 	})
 	server.Register(s, server.Operation{
 		ID: "getChallenge", Method: http.MethodGet, Path: "/api/v1/challenge",
-		Summary: "A proof of work to solve before a text message, or before holding yet another slot",
+		Summary: "A proof of work (ALTCHA) to solve before a text message, a word to the practice, or holding yet another slot",
 	}, func(ctx context.Context, in *challengeRequest) (*challengeAnswer, error) {
 		var hold id.Hold
 		if in.Hold != "" {
@@ -169,12 +177,19 @@ func mountHolds(s *server.Server, v Services) {
 				return nil, err
 			}
 		}
-		c, err := v.Booking.Challenge(ctx, server.From(ctx).Tenant.ID, hold, visitor(ctx))
-		if err != nil {
-			return nil, err
+		tenant := server.From(ctx).Tenant.ID
+		var c booking.Challenge
+		if in.For != "" {
+			c = v.Booking.WordChallenge(tenant, visitor(ctx))
+		} else {
+			var err error
+			if c, err = v.Booking.Challenge(ctx, tenant, hold, visitor(ctx)); err != nil {
+				return nil, err
+			}
 		}
 		answer := &challengeAnswer{}
-		answer.Body.Challenge, answer.Body.Difficulty = c.Challenge, c.Difficulty
+		answer.Body.Algorithm, answer.Body.Challenge, answer.Body.MaxNumber = c.Algorithm, c.Challenge, c.MaxNumber
+		answer.Body.Salt, answer.Body.Signature = c.Salt, c.Signature
 		return answer, nil
 	})
 }

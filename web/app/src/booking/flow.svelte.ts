@@ -10,6 +10,7 @@ import type { Alternative, Channel, DaysAnswer, Pending, Practice } from "../api
 import { addressOf, emptyForm, withPersons, type Form } from "./form.ts";
 import { Held } from "./held.svelte.ts";
 import type { Moving } from "./moving.ts";
+import type { OfferedSlot } from "./offered.ts";
 import { choicesOf, judgeAll, noAnswers, questionsUpFront, type Answers, type Choice, type Question } from "./offer.ts";
 import { previewed } from "./preview.ts";
 import { byStart, overviewOf, sift, slotKey, unfold, unfoldSeries, walkIns, weekFrom, withClosed, type Closed, type Hour, type Occurrence, type Overview, type Slot } from "./slots.ts";
@@ -62,6 +63,9 @@ export class Flow {
   picks = $state<string[]>([]);
   /** The appointment that gets another time; undefined where a new one is booked. */
   moving = $state.raw<Moving>();
+
+  /** The secret of a place on the waiting list, which ends with the booking. */
+  waiting = "";
 
   /** Which days have something; undefined until the server said so. */
   days = $state.raw<DaysAnswer>();
@@ -140,6 +144,24 @@ export class Flow {
     this.practitionerID = moving.choice.services.every(({ practitioners }) => practitioners.includes(with_)) ? with_ : "any";
     history.replaceState({ screen: "when" }, "");
     this.arrive("when");
+  }
+
+  /** beginAgain books the same once more. */
+  beginAgain(choice: Choice, practitioner: string): void {
+    this.choiceID = choice.id;
+    if (choice.services.every(({ practitioners }) => practitioners.includes(practitioner))) this.practitionerID = practitioner;
+    history.replaceState({ screen: "what" }, "");
+    this.go("when");
+  }
+
+  /** beginOffered takes what was offered to a place on the waiting list, or shows what else there is. */
+  async beginOffered({ choice, practitioner, slot }: OfferedSlot, secret: string): Promise<void> {
+    this.waiting = secret;
+    this.choiceID = choice.id;
+    this.practitionerID = practitioner;
+    history.replaceState({ screen: "what" }, "");
+    if (slot) await this.reserve(slot);
+    if (this.screen === "what") this.go("when");
   }
 
   /** leave goes to the page of the appointment that was to be moved. */

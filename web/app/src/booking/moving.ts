@@ -1,39 +1,85 @@
-// An appointment that its patient moves to another time.
+// An appointment that its patient moves to another time, or books once more.
 
 import { move as moveBooking, view } from "../api/patient.ts";
-import type { BookedView, Practice } from "../api/types.ts";
+import type { BookedItem, BookedView, Practice } from "../api/types.ts";
 import { copyOf } from "./copy.ts";
 import type { Held } from "./held.svelte.ts";
+import type { Errand } from "./link.ts";
 import type { Choice } from "./offer.ts";
 import { bare } from "./plaintext.ts";
 
 export interface Moving {
   readonly secret: string;
+  /** The first of what moves stands in it. */
   readonly booking: BookedView;
+  /** What moves together: one appointment, or all of a chain. */
+  readonly items: readonly BookedItem[];
   /** What it is for. */
   readonly choice: Choice;
 }
 
-/**
- * readMoving finds the booking behind a secret, and what it is for: that stands
- * in the patient's copy alone. undefined where it can no longer be moved by
- * oneself. Throws a Problem.
- */
-export async function readMoving(secret: string, practice: Practice, choices: readonly Choice[]): Promise<Moving | undefined> {
-  const booking = await view(secret);
-  const one = booking.items?.[0] ?? booking;
-  if (booking.status !== "booked" || (booking.items?.length ?? 1) > 1 || !(Date.parse(booking.move_until ?? "") > Date.now()) || !one.copy) return undefined;
-  const { readCopy } = await import("./sealing.ts");
-  const { service, service_id } = await readCopy(secret, bare(practice.tenant), bare(booking.booking_id), one.copy);
-  const choice = choices.find(({ id, chain, name }) => !chain && (service_id ? id === service_id : name === service));
-  return choice ? { secret, booking, choice } : undefined;
+type Copied = { service: string; service_id?: string };
+
+/** choiceOf finds what appointments are for: a service, or, of several, the chain whose steps they are. */
+export function choiceOf(copies: readonly Copied[], choices: readonly Choice[]): Choice | undefined {
+  const is = ({ service, service_id }: Copied, { id, name }: { id: string; name: string }) => (service_id ? id === service_id : name === service);
+  const [first] = copies;
+  if (copies.length === 1 && first) return choices.find((choice) => !choice.chain && is(first, choice));
+  return choices.find(({ chain, services }) => {
+    if (!chain) return false;
+    // Of the steps only optional ones may be missing.
+    let next = 0;
+    const fits = services.every((service, i) => {
+      const copy = copies[next];
+      if (copy && is(copy, service)) return ++next > 0;
+      return chain.steps[i]?.optional === true;
+    });
+    return fits && next === copies.length;
+  });
 }
 
-/** commit moves it into what is held, both or neither. Throws a Problem. */
-export async function commit({ secret, booking }: Moving, held: Held, practice: Practice): Promise<BookedView> {
-  const [stop] = held.stops;
-  if (!stop) throw new TypeError("a hold has at least one stop");
+async function copiesOf(secret: string, items: readonly BookedItem[], practice: Practice): Promise<Copied[]> {
+  const { readCopy } = await import("./sealing.ts");
+  return Promise.all(items.map(({ booking_id, copy }) => readCopy(secret, bare(practice.tenant), bare(booking_id), copy ?? "")));
+}
+
+/**
+ * readMoving finds what is to be moved, and what it is for: that stands in the
+ * patient's copies alone. undefined where it can no longer be moved by oneself.
+ * Throws a Problem.
+ */
+export async function readMoving({ secret, which }: Errand, practice: Practice, choices: readonly Choice[]): Promise<Moving | undefined> {
+  const booking = await view(secret);
+  const all = booking.items ?? [booking];
+  const items = which === "all" ? all : all.slice(Number(which || 0), Number(which || 0) + 1);
+  const [first] = items;
+  const ahead = (item: BookedItem) => (item.status ?? booking.status) === "booked" && Date.parse((item as { move_until?: string }).move_until ?? booking.move_until ?? "") > Date.now() && Boolean(item.copy);
+  if (!first || (which === "" && all.length > 1) || !items.every(ahead)) return undefined;
+  const choice = choiceOf(await copiesOf(secret, items, practice), choices);
+  const { starts, ends, practitioner, location } = first;
+  return choice ? { secret, booking: { ...booking, starts, ends, practitioner, location, zone: location?.zone || booking.zone }, items, choice } : undefined;
+}
+
+/** readAgain finds what a booking was for, to book the same once more. Throws a Problem. */
+export async function readAgain({ secret }: Errand, practice: Practice, choices: readonly Choice[]): Promise<{ choice: Choice; practitioner: string } | undefined> {
+  const booking = await view(secret);
+  const items = booking.items ?? [booking];
+  const copies = await copiesOf(secret, items.filter(({ copy }) => copy), practice);
+  const choice = choiceOf(copies, choices) ?? choiceOf(copies.slice(0, 1), choices);
+  return choice && { choice, practitioner: booking.practitioner.id };
+}
+
+/** commit moves it into what is held, all or nothing. Throws a Problem. */
+export async function commit({ secret, items }: Moving, held: Held, practice: Practice): Promise<BookedView> {
   const { resealCopy } = await import("./sealing.ts");
-  const copy = await resealCopy(secret, bare(practice.tenant), bare(booking.booking_id), copyOf(practice, stop.service, stop.slot));
-  return moveBooking({ secret, hold: held.id, token: held.token, copy });
+  const moves = await Promise.all(
+    held.stops.flatMap(({ service, slot }, i) => {
+      const item = items[i];
+      if (!item) return [];
+      return [resealCopy(secret, bare(practice.tenant), bare(item.booking_id), copyOf(practice, service, slot)).then((copy) => ({ booking_id: item.booking_id, copy }))];
+    }),
+  );
+  const [one] = moves;
+  if (!one) throw new TypeError("a hold has at least one stop");
+  return moveBooking({ secret, hold: held.id, token: held.token, ...(moves.length > 1 ? { items: moves } : one) });
 }

@@ -3,6 +3,7 @@
 import type { Challenge, Proof, SignedDirectory } from "../api/types.ts";
 import { fromBase64, toBase64 } from "../seal/bytes.ts";
 import { hashSecret, newSecret, openCopy, sealCopy, type PatientCopy } from "../seal/copy.ts";
+import { sealCommunication, type Communication } from "../seal/communication.ts";
 import { checkDirectory, openDirectory } from "../seal/directory.ts";
 import { sealBooking, type Envelope } from "../seal/envelope.ts";
 import type { Booking } from "../seal/plaintext.ts";
@@ -47,6 +48,18 @@ export async function fingerprint(signed: SignedDirectory, tenant: string, now: 
   return directory.shownFingerprint;
 }
 
-export async function prove({ challenge, difficulty }: Challenge): Promise<Proof> {
-  return { challenge, nonce: await solveInWorker(challenge, difficulty) };
+/** freshSecret is a new link's secret and its hash, base64url. */
+export async function freshSecret(): Promise<{ secret: string; hash: string }> {
+  const secret = newSecret();
+  return { secret: toBase64(secret), hash: toBase64(await hashSecret(secret)) };
+}
+
+/** sealWord seals a word to the practice, whose directory passes every check. Throws a SealError. */
+export async function sealWord(signed: SignedDirectory, tenant: string, word: Communication, now: Date, pin?: string): Promise<Envelope> {
+  return sealCommunication(checkDirectory(await openDirectory(signed), { tenant, now, ...(pin === undefined ? {} : { pin }) }), word);
+}
+
+/** prove solves a puzzle beside the page. Throws `proof_too_hard` or `worker_failed`. */
+export async function prove({ algorithm, challenge, maxnumber, salt, signature }: Challenge): Promise<Proof> {
+  return { algorithm, challenge, number: await solveInWorker(challenge, salt, maxnumber), salt, signature };
 }

@@ -196,6 +196,6 @@ describe("the overview", () => {
 test("an open consultation hour may be nobody's in particular", () => {
   const practice = { locations: [{ id: "l", zone: "Europe/Berlin" }] } as Practice;
   const hour = { starts: "2026-11-26T23:30:00Z", ends: "2026-11-27T01:00:00Z", practitioner: null, location: 0, name: "Offene Sprechstunde" };
-  const answer = { zone: "Europe/Berlin", from: "", to: "", practitioners: [], locations: ["l"], conditions: [], slots: [], closed: [], walk_in: [hour] };
+  const answer = { zone: "Europe/Berlin", from: "", to: "", practitioners: [], locations: ["l"], conditions: [], slots: [], days: [], closed: [], walk_in: [hour] };
   expect(walkIns(answer, practice)).toEqual([{ day: "2026-11-27", zone: "Europe/Berlin", starts: hour.starts, ends: hour.ends, practitioner: "", location: "l", name: "Offene Sprechstunde" }]);
 });

@@ -40,6 +40,7 @@ export const live = (booking: BookedView): BookedItem[] => (booking.items ?? [bo
 /** bookedTitle says what became of a booking. */
 export function bookedTitle(booking: Standing): string {
   if (booking.status === "cancelled" && (booking.items ?? []).every(({ status }) => status === "cancelled")) return t("cancelled.title");
+  if (booking.status === "proposed") return t("proposed.title");
   if (isRequested(booking)) return t("requested.title");
   const count = booking.items?.filter(({ status }) => status !== "cancelled").length ?? 1;
   return count > 1 ? t("booked.title_many", { count }) : t("booked.title");

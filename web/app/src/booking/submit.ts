@@ -25,6 +25,8 @@ export interface Submission {
   language: string;
   /** Who the booker is to the patient, in the practice's words; "" where people book for themselves. */
   relation: string;
+  /** The secret of a place on the waiting list that ends with the booking; "" for none. */
+  waiting: string;
 }
 
 export interface Submitted {
@@ -64,7 +66,7 @@ async function loaded() {
   }
 }
 
-async function attempt({ form, answers, held, practice, language, relation }: Submission, proof: Proof | undefined): Promise<Submitted> {
+async function attempt({ form, answers, held, practice, language, relation, waiting }: Submission, proof: Proof | undefined): Promise<Submitted> {
   if (held.pretended) throw new TypeError("the preview books nothing");
   const [sealing, keys] = await Promise.all([loaded(), getKeys()]);
   const parts = held.stops.map((stop) => ({ booking: plaintextOf(form, answers, stop, practice, { language, relation }), copy: copyOf(practice, stop.service, stop.slot) }));
@@ -80,6 +82,7 @@ async function attempt({ form, answers, held, practice, language, relation }: Su
     secret_hash: secretHash,
     language,
     ...(proof ? { proof } : {}),
+    ...(waiting ? { waiting } : {}),
   });
   return { pending, secret };
 }

@@ -5,7 +5,8 @@ import { answer } from "./worker.ts";
 
 export interface Question {
   readonly challenge: string;
-  readonly difficulty: number;
+  readonly salt: string;
+  readonly max: number;
 }
 
-answer(({ challenge, difficulty }: Question) => solve(challenge, difficulty));
+answer(({ challenge, salt, max }: Question) => solve(challenge, salt, max));
