@@ -41,6 +41,7 @@ type deskBookRequest struct {
 		Ciphertext seal.Bytes `json:"ciphertext" doc:"The first card, under the book key of the epoch"`
 		SecretHash seal.Bytes `json:"secret_hash,omitempty" doc:"With copy: gives the patient a link"`
 		Copy       seal.Bytes `json:"copy,omitempty"`
+		Test       bool       `json:"test,omitempty" doc:"Of nobody: counted nowhere, and nothing is sent"`
 	}
 }
 
@@ -69,6 +70,7 @@ type tellRequest struct {
 	Body struct {
 		Channel  string `json:"channel" enum:"mail,sms"`
 		Address  string `json:"address" maxLength:"254" doc:"Taken out of the opened booking; kept sealed until the message has left, an hour at most"`
+		Other    string `json:"other,omitempty" maxLength:"254" doc:"Where it goes by the other channel, should this one fail"`
 		Language string `json:"language,omitempty" enum:"de,en"`
 	}
 }
@@ -126,7 +128,7 @@ func mountDesk(s *server.Server, v Services) {
 	}, func(ctx context.Context, in *deskBookRequest) (*appointmentAnswer, error) {
 		b := &in.Body
 		made, err := v.Booking.BookAtDesk(ctx, server.From(ctx).Tenant.ID, booking.DeskBooking{
-			DeskTime: b.time(), Booking: b.Booking, Epoch: b.Epoch, Card: b.Ciphertext, SecretHash: b.SecretHash, Copy: b.Copy,
+			DeskTime: b.time(), Booking: b.Booking, Epoch: b.Epoch, Card: b.Ciphertext, SecretHash: b.SecretHash, Copy: b.Copy, Test: b.Test,
 		})
 		return sayAppointment(ctx, made, err)
 	})
@@ -168,7 +170,7 @@ func mountDesk(s *server.Server, v Services) {
 			return nil, err
 		}
 		message, err := v.Booking.Tell(ctx, server.From(ctx).Tenant.ID, booking.Released{
-			Appointment: appointment, Channel: booking.Channel(in.Body.Channel), Address: in.Body.Address, Language: in.Body.Language,
+			Appointment: appointment, Channel: booking.Channel(in.Body.Channel), Address: in.Body.Address, Other: in.Body.Other, Language: in.Body.Language,
 		})
 		if err != nil {
 			return nil, err

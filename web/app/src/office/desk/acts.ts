@@ -21,6 +21,10 @@ export interface Act {
   send(keepalive: boolean): Promise<void>;
   /** Takes back what had to be sent at once; such an act has nothing to send any more. */
   back?: () => Promise<void>;
+  /** The booking that it is about: taking it back takes back what waits of the same booking and came later. */
+  about?: string;
+  /** Told that it was taken back. */
+  dropped?: () => void;
 }
 
 export interface Pending {
@@ -76,10 +80,20 @@ export class Acts {
   undo(id?: number): boolean {
     const held = id === undefined ? this.held.findLast(({ sent }) => !sent) : this.held.find((one) => one.id === id);
     if (!held || held.sent) return false;
-    this.drop(held);
-    const { back } = held.act;
+    const { about, back } = held.act;
+    // A message about it has nothing to say any more.
+    const later = about === undefined ? [] : this.held.filter((one) => !one.sent && one.id > held.id && one.act.about === about);
+    for (const one of [held, ...later]) {
+      this.drop(one);
+      one.act.dropped?.();
+    }
     if (back) this.line = this.line.then(back).then(() => this.config.done()).catch((thrown: unknown) => this.config.failed(reasonOf(thrown), held.label));
     return true;
+  }
+
+  /** waits tells whether something about a booking can still be taken back. */
+  waits(about: string): boolean {
+    return this.held.some((one) => !one.sent && one.act.about === about);
   }
 
   /** flush sends all that waits. */

@@ -10,9 +10,10 @@ import type { Entry } from "../bookings.ts";
 import { clock } from "../format.ts";
 import type { Office } from "../office.svelte.ts";
 import * as server from "../server.ts";
-import { type Day, instantOf, mondayOf, plus, startOf } from "../zone.ts";
+import { type Day, instantOf, minuteOf, mondayOf, plus, startOf } from "../zone.ts";
 import { bare } from "../booking.ts";
 import { Acts, type Pending } from "./acts.ts";
+import { block, type Drawn, newClosureId, unblock } from "./block.ts";
 import { stamp } from "./book.ts";
 import type { Caller } from "./caller.ts";
 import type { Known } from "./find.ts";
@@ -37,6 +38,7 @@ export interface Made {
 export type Panel =
   | { kind: "new"; at?: { practitioner: string; starts: number } }
   | { kind: "move"; id: string }
+  | { kind: "propose"; id: string }
   | { kind: "made"; made: Made };
 
 /** What is typed into a new booking: it outlives a turned tablet, and nothing else. */
@@ -50,6 +52,7 @@ export interface Draft {
   note: string;
   service: string;
   wantsLink: boolean;
+  test: boolean;
   bookingId: string;
 }
 
@@ -189,6 +192,7 @@ export class Desk {
   }
 
   close(): void {
+    this.drawing = null;
     this.panel = null;
     this.draft = null;
   }
@@ -209,7 +213,36 @@ export class Desk {
     this.acts.do({
       label: t(`act.${change.status}`, { time: clock(entry.starts, this.office.zone) }),
       changes: new Map([[entry.id, gone ? "gone" : { status: change.status, excused: change.excused === true }]]),
+      about: entry.bookingId,
       send: async (keepalive) => void (await server.setStatus(entry.id, change, keepalive)),
+    });
+  }
+
+  /**
+   * tell lets a patient know how the appointment stands, once that cannot be
+   * taken back any more: until then the message waits, and goes with what it is
+   * about. It tells whether it was sent, and throws what the server says.
+   */
+  async tell(entry: Entry, body: Parameters<typeof server.tellPatient>[1]): Promise<boolean> {
+    if (!this.acts.waits(entry.bookingId)) {
+      await server.tellPatient(entry.id, body);
+      return true;
+    }
+    return new Promise((resolve, reject) => {
+      this.acts.do({
+        label: t("act.tell"),
+        changes: new Map(),
+        about: entry.bookingId,
+        dropped: () => resolve(false),
+        send: async (keepalive) => {
+          try {
+            await server.tellPatient(entry.id, body, keepalive);
+            resolve(true);
+          } catch (thrown) {
+            reject(thrown as Error);
+          }
+        },
+      });
     });
   }
 
@@ -240,6 +273,7 @@ export class Desk {
     this.acts.do({
       label: t("act.moved", { from: clock(entry.starts, zone), to: clock(Date.parse(time.starts), zone) }),
       changes: new Map(),
+      about: entry.bookingId,
       send: async () => {},
       back: async () => {
         const before: server.DeskTime = {
@@ -254,6 +288,57 @@ export class Desk {
           await server.moveAtDesk(appointment, { ...before, override: "other", ...(reason === "slot_taken" ? { overflow: true } : {}) });
         }
         this.quietUntil = Date.now() + 3000;
+      },
+    });
+  }
+
+  /** mayShut tells whether this person closes times. */
+  get mayShut(): boolean {
+    return this.office.phase === "open" && (this.office.session?.role === "owner" || this.office.session?.role === "front_desk");
+  }
+
+  /** A break that is being named, or changed. */
+  drawing = $state.raw<Drawn | null>(null);
+
+  /** draw asks for a break or meeting: where it was dragged, or from the keyboard on the shown day. */
+  draw(drawn: Partial<Drawn> = {}): void {
+    if (!this.mayShut) return;
+    const now = Math.ceil(minuteOf(this.office.now, this.office.zone) / 15) * 15;
+    const from = this.office.day === this.office.today && now < 23 * 60 ? now : 12 * 60;
+    const who = this.visible.find(({ kind }) => kind === "practitioner")?.id ?? "";
+    this.drawing = { id: "", practitioner: who, day: this.office.day, from, to: from + 30, reason: "", ...drawn };
+  }
+
+  /** shut closes a time for a break, or changes one that stands; it can be taken back. Throws what the server says. */
+  async shut(next: Drawn, before: Drawn | null): Promise<void> {
+    const id = next.id || newClosureId();
+    const put = (one: Drawn) => block({ practitioner: one.practitioner, from: one.day, until: one.day, fromMinute: one.from, untilMinute: one.to, reason: one.reason }, id);
+    const left = await put(next);
+    await this.office.readRules(true);
+    this.said = { text: left > 0 ? t("my.blocked_left", { count: left }) : t("break.done"), serial: this.said.serial + 1 };
+    this.acts.do({
+      label: t(before ? "break.act_changed" : "break.act"),
+      changes: new Map(),
+      send: async () => {},
+      back: async () => {
+        if (before) await put(before);
+        else await unblock(id);
+        await this.office.readRules(true);
+      },
+    });
+  }
+
+  /** reopen ends a break; it can be taken back. */
+  async reopen(drawn: Drawn): Promise<void> {
+    await unblock(drawn.id);
+    await this.office.readRules(true);
+    this.acts.do({
+      label: t("break.act_removed"),
+      changes: new Map(),
+      send: async () => {},
+      back: async () => {
+        await block({ practitioner: drawn.practitioner, from: drawn.day, until: drawn.day, fromMinute: drawn.from, untilMinute: drawn.to, reason: drawn.reason }, drawn.id);
+        await this.office.readRules(true);
       },
     });
   }

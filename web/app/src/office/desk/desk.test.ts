@@ -66,6 +66,24 @@ describe("finding people in memory", () => {
 });
 
 describe("acts that can be taken back", () => {
+  test("a message about a move goes when the move can be taken back no more, and not at all where it was", async () => {
+    for (const taken of [false, true]) {
+      const { acts, world, pass, act } = setup();
+      let dropped = 0;
+      const moved = acts.do({ ...act("moved", "x"), changes: new Map(), about: "b", back: async () => void world.sent.push("back") });
+      await pass(4000);
+      expect([acts.waits("b"), acts.waits("c")]).toEqual([true, false]);
+      acts.do({ ...act("told", "y"), changes: new Map(), about: "b", dropped: () => dropped++ });
+      acts.do({ ...act("other", "z"), changes: new Map(), about: "c" });
+      await pass(3000);
+      if (taken) acts.undo(moved);
+      expect(world.sent).not.toContain("told");
+      for (const ms of [10_000, 0, 0]) await pass(ms); // one after the other
+      expect(world.sent.sort()).toEqual(taken ? ["back", "other"] : ["moved", "other", "told"]);
+      expect(dropped).toBe(taken ? 1 : 0);
+    }
+  });
+
   function setup() {
     const timers: { at: number; call: () => void }[] = [];
     const world = { now: 0, sent: [] as string[], failed: [] as string[], done: 0 };
@@ -156,7 +174,7 @@ describe("booking at the desk", () => {
   });
   test("slots carry the quotas of who books, and say for whom they are not", () => {
     const answer: SlotsAnswer = {
-      zone: "Europe/Berlin", from: "", to: "", practitioners: ["prc_1"], locations: ["loc_1"], closed: [], walk_in: [],
+      zone: "Europe/Berlin", from: "", to: "", practitioners: ["prc_1"], locations: ["loc_1"], days: [], closed: [], walk_in: [],
       conditions: [{ alternatives: [{ insurance: ["PKV"], patients: "all" }, { insurance: ["GKV"], patients: "all", quotas: ["quo_1"] }] }, { alternatives: [{ insurance: ["PKV"], patients: "all" }] }],
       slots: [{ starts: "2026-11-24T10:00:00Z", ends: "2026-11-24T10:15:00Z", practitioner: 0, location: 0, condition: 1 }, { starts: "2026-11-24T09:00:00Z", ends: "2026-11-24T09:15:00Z", practitioner: 0, location: 0, condition: 0 }, { starts: "2026-11-24T07:00:00Z", ends: "2026-11-24T07:15:00Z", practitioner: 0, location: 0, condition: 0 }],
     };
@@ -208,7 +226,7 @@ describe("figures", () => {
   const body = (starts: string, change: Partial<AppointmentBody> = {}): AppointmentBody => ({ id: starts, booking_id: starts, status: "booked", source: "online", practitioner: "p", location: "l", starts, ends: new Date(Date.parse(starts) + 900_000).toISOString(), received: "2026-11-20T09:00:00Z", envelope: null, card: null, ...change });
   test("count what is there, by day", () => {
     const { all, bars } = figures(
-      [body("2026-11-23T09:00:00Z", { status: "fulfilled" }), body("2026-11-23T10:00:00Z", { status: "noshow", excused: true }), body("2026-11-24T09:00:00Z", { source: "staff" }), body("2026-11-24T10:00:00Z", { status: "cancelled" }), body("2026-11-24T11:00:00Z", { status: "pending" }), body("2026-12-24T11:00:00Z")],
+      [body("2026-11-23T09:00:00Z", { status: "fulfilled" }), body("2026-11-23T10:00:00Z", { status: "noshow", excused: true }), body("2026-11-24T09:00:00Z", { source: "staff" }), body("2026-11-24T10:00:00Z", { status: "cancelled" }), body("2026-11-24T11:00:00Z", { status: "pending" }), body("2026-11-24T08:00:00Z", { test: true }), body("2026-11-24T08:30:00Z", { test: true, status: "cancelled" }), body("2026-12-24T11:00:00Z")],
       "2026-11-23", "2026-11-30", 1, "Europe/Berlin", Date.parse("2026-11-24T12:00:00Z"),
     );
     expect(all).toMatchObject({ booked: 3, minutes: 45, cancelled: 1, noshow: 1, excused: 1, due: 3, online: 2, lead: 3 });

@@ -3,7 +3,7 @@
  * program takes nothing for a formula, a calendar takes nothing for a property.
  */
 import type { Practice } from "../../api/types.ts";
-import { bare } from "../booking.ts";
+import { bare, unknownBirth } from "../booking.ts";
 import type { Entry } from "../bookings.ts";
 import { shown, shownLines } from "../contact.ts";
 import { lineOf } from "../lines.ts";
@@ -31,7 +31,7 @@ export function csv(entries: readonly Entry[], practice: Practice | null, zone: 
     const line = lineOf(entry, practice);
     const booking = entry.reading.state === "open" ? entry.reading.booking : null;
     rows.push([
-      dayOf(entry.starts, zone), clock(entry.starts, zone), clock(entry.ends, zone), line.name, booking?.patient.birth_date ?? "", line.service, line.insurance,
+      dayOf(entry.starts, zone), clock(entry.starts, zone), clock(entry.ends, zone), line.name, booking && booking.patient.birth_date !== unknownBirth ? booking.patient.birth_date : "", line.service, line.insurance,
       booking?.patient.phone ?? "", booking?.patient.email ?? "", line.practitioner, line.location, status(entry), booking?.note ?? "",
     ]);
   }

@@ -27,10 +27,10 @@ function count(bodies: readonly AppointmentBody[], now: number): Figures {
   const leads: number[] = [];
   for (const body of bodies) {
     if (body.status === "cancelled") {
-      f.cancelled++;
+      if (!body.test) f.cancelled++;
       continue;
     }
-    if (body.status === "pending") continue;
+    if (body.test || body.status === "pending" || body.status === "proposed") continue;
     const [starts, ends] = [Date.parse(body.starts), Date.parse(body.ends)];
     f.booked++;
     f.minutes += (ends - starts) / 60_000;

@@ -3,14 +3,15 @@
  * index holds what was opened and goes with it.
  */
 import type { Booking, Patient } from "../../seal/plaintext.ts";
+import { unknownBirth } from "../booking.ts";
 import type { Entry } from "../bookings.ts";
 
 export interface Known {
   /** Name and birth date: who has both in common is taken for one. */
   key: string;
   patient: Patient;
-  /** The latest booking's, to begin the next one with. */
-  latest: Booking;
+  /** The latest booking, to begin the next one with; null where only their record is known. */
+  latest: Booking | null;
   /** In order of time. */
   entries: Entry[];
   words: readonly string[];
@@ -41,7 +42,7 @@ export function people(entries: readonly Entry[]): Known[] {
   }
   for (const one of found.values()) {
     const { family_name, given_name, birth_date, phone, email } = one.patient;
-    const [year = "", month = "", day = ""] = birth_date.split("-");
+    const [year = "", month = "", day = ""] = birth_date === unknownBirth ? [] : birth_date.split("-");
     one.words = [...plain(`${family_name} ${given_name}`).split(/[^\p{L}\p{N}]+/u), plain(email ?? "")].filter(Boolean);
     one.digits = [`${day}${month}${year}`, `${day}${month}${year.slice(2)}`, `${year}${month}${day}`, ...(phone ? [phone.replace(/\D/g, "").replace(/^0+/, "")] : [])];
   }
