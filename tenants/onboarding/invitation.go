@@ -56,7 +56,7 @@ func (i Invitation) Account() id.Account { return id.Account(i.ID) }
 func (i *Invitation) check(c *checker) {
 	c.email("email", &i.Email)
 	c.line("name", &i.Name, true)
-	if i.Role.Access() == "" {
+	if !i.Role.Lasting() {
 		c.fail("role", "unknown")
 	}
 	i.Language = language(i.Language)

@@ -8,5 +8,7 @@ func (s *Service) Letters() map[string]notify.Source {
 		notify.RegistrationMail: notify.SourceFunc(s.registrationLetter),
 		notify.InvitationMail:   notify.SourceFunc(s.invitationLetter),
 		notify.HandoverMail:     notify.SourceFunc(s.invitationLetter),
+		notify.AgreementMail:    notify.SourceFunc(s.agreementLetter),
+		notify.SupportMail:      notify.SourceFunc(s.supportLetter),
 	}
 }

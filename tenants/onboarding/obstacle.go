@@ -104,6 +104,11 @@ func (s *Service) Obstacles(ctx context.Context, tenant id.Tenant) ([]Obstacle, 
 	if !s.bound(st.accepted) {
 		obstacles = append(obstacles, Obstacle{Code: MissingAgreement})
 	}
+	others, err := s.Others(ctx, tenant)
+	if err != nil {
+		return nil, err
+	}
+	obstacles = append(obstacles, others...)
 	held, err := s.Keyring.Holding(ctx, tenant)
 	switch {
 	case errors.Is(err, keyring.ErrNoKeys):
@@ -180,7 +185,7 @@ func (s *Service) SetOpen(ctx context.Context, tenant id.Tenant, open bool) erro
 // Closed says why the public cannot book, as far as onboarding decides it:
 // "not_open" or "agreement"; empty where nothing stands against it. Losing the
 // second holder or a field of the imprint later closes nothing: it is shown to
-// the practice. At most [Age] old.
+// the practice. An obstacle of Others closes. At most [Age] old.
 func (s *Service) Closed(ctx context.Context, tenant id.Tenant) (string, error) {
 	st, err := s.stand(ctx, tenant)
 	if errors.Is(err, ErrUnknownBusiness) {
@@ -194,9 +199,15 @@ func (s *Service) Closed(ctx context.Context, tenant id.Tenant) (string, error) 
 		return "not_open", nil
 	case !s.bound(st.accepted):
 		return "agreement", nil
-	default:
-		return "", nil
 	}
+	others, err := s.Others(ctx, tenant)
+	if err != nil {
+		return "", err
+	}
+	if len(others) > 0 {
+		return "not_open", nil
+	}
+	return "", nil
 }
 
 // Overview is what the guided path shows.

@@ -74,6 +74,9 @@ type Config struct {
 	Operator Party
 	// Contract says with whom a tenant has its agreement; nil is with the operator.
 	Contract func(ctx context.Context, tenant id.Tenant) (Contract, error)
+	// Others are obstacles that are known elsewhere, such as what the operator
+	// has yet to enter; nil knows none.
+	Others func(ctx context.Context, tenant id.Tenant) ([]Obstacle, error)
 	// CheckSlug says whether a new tenant may have a slug: registry.ErrMalformedSlug,
 	// registry.ErrReservedSlug or registry.ErrSlugTaken where not.
 	CheckSlug func(ctx context.Context, slug string) error
@@ -106,6 +109,9 @@ func NewService(c Config) (*Service, error) {
 	}
 	if c.Now == nil {
 		c.Now = time.Now
+	}
+	if c.Others == nil {
+		c.Others = func(context.Context, id.Tenant) ([]Obstacle, error) { return nil, nil }
 	}
 	if c.HandedOver == nil {
 		c.HandedOver = func(context.Context, id.Tenant) error { return nil }

@@ -130,7 +130,7 @@ func (s *Service) with(ctx context.Context, tenant id.Tenant, account id.Account
 }
 
 // agrees refuses a directory that lists somebody who is no member, or is one in
-// another role.
+// another role, or a connector that was not paired.
 func agrees(ctx context.Context, tx bun.Tx, tenant id.Tenant, d seal.Directory) error {
 	var rows []struct {
 		AccountID id.Account
@@ -142,6 +142,9 @@ func agrees(ctx context.Context, tx bun.Tx, tenant id.Tenant, d seal.Directory) 
 	roles := map[string]string{}
 	for _, r := range rows {
 		roles[r.AccountID.UUID()] = r.Role
+	}
+	if err := connectors(ctx, tx, tenant, roles); err != nil {
+		return err
 	}
 	for _, m := range d.Members {
 		if roles[m.Account] != string(m.Role) {

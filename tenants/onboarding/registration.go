@@ -203,9 +203,13 @@ func (s *Service) registrationLetter(ctx context.Context, _ id.Tenant, ref strin
 	}, nil
 }
 
-// Run purges every hour until ctx ends.
+// Run purges, and tells of a new version of the agreement, every hour until ctx
+// ends.
 func (s *Service) Run(ctx context.Context) {
 	for {
+		if err := s.Tell(ctx); err != nil && ctx.Err() == nil {
+			slog.Warn("not all owners were told of the agreement's new version", "err", err)
+		}
 		if err := s.Purge(ctx); err != nil && ctx.Err() == nil {
 			slog.Warn("registrations are kept longer than promised", "err", err)
 		}

@@ -1,8 +1,10 @@
 package onboarding
 
 import (
+	"context"
 	_ "embed"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"slices"
 	"time"
@@ -72,6 +74,20 @@ func readSpecialties() ([]Specialty, error) {
 
 // Specialties are all there are, the catch-all last.
 func (s *Service) Specialties() []Specialty { return slices.Clone(s.specialties) }
+
+// Medical says whether professional law for health care binds a tenant; also of
+// one of which the trade is not known.
+func (s *Service) Medical(ctx context.Context, tenant id.Tenant) (bool, error) {
+	b, err := s.Business(ctx, tenant)
+	if errors.Is(err, ErrUnknownBusiness) {
+		return true, nil
+	}
+	if err != nil {
+		return false, err
+	}
+	specialty, known := s.specialty(b.Specialty)
+	return specialty.Medical || !known, nil
+}
 
 func (s *Service) specialty(code string) (Specialty, bool) {
 	i := slices.IndexFunc(s.specialties, func(x Specialty) bool { return x.Code == code })

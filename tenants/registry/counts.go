@@ -67,7 +67,7 @@ type Count struct {
 	// closed.
 	MonthlyCents *int
 	// Bookings are the appointments made online, BookingsStaff those that staff
-	// made; a move is none.
+	// made; a move is none, nor what was brought along from another calendar.
 	Bookings, BookingsStaff int
 	// SMSParts are parts of text messages, SMSMicros their cost in millionths.
 	SMSParts  *int
@@ -250,8 +250,11 @@ func (s *Service) count(ctx context.Context, t Tenant, from, until time.Time, pr
 	}
 	err := s.DB.Batch(ctx, t.ID, func(b *postgres.Batch) {
 		// One that was moved is one booking: the first of its rows counts.
-		b.Row(`select count(*) filter (where source = 'online'), count(*) filter (where source <> 'online')
-			from appointment where tenant_id = $1 and created >= $2 and created < $3 and replaces_id is null and status <> 'entered-in-error'`,
+		// Those that were deleted since, because their time was over, still count.
+		b.Row(`select coalesce(sum(n) filter (where source = 'online'), 0)::int, coalesce(sum(n) filter (where source = 'staff'), 0)::int from (
+			select source, 1 as n
+			from appointment where tenant_id = $1 and created >= $2 and created < $3 and replaces_id is null and status <> 'entered-in-error' and not test
+			union all select case when online then 'online' else 'staff' end, bookings from purged_booking where tenant_id = $1 and hour >= $2 and hour < $3) made`,
 			[]any{t.ID, from.UTC(), until.UTC()}, &c.Bookings, &c.BookingsStaff)
 	})
 	if err != nil {

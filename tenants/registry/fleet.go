@@ -181,11 +181,11 @@ func (s *Service) readState(ctx context.Context, t Tenant) (State, error) {
 		b.Row(`select count(*), min(received) from envelope where tenant_id = $1`, []any{t.ID}, &unread, &oldest)
 		b.Row(`select count(*) from member where tenant_id = $1 and role = 'owner'`, []any{t.ID}, &state.Owners)
 		// Counted by when they were made, never by when they are.
-		b.Row(`select count(*) from appointment where tenant_id = $1 and created > $2::timestamptz - interval '30 days' and replaces_id is null`, []any{t.ID, now}, &state.Bookings)
+		b.Row(`select count(*) from appointment where tenant_id = $1 and created > $2::timestamptz - interval '30 days' and replaces_id is null and source <> 'takeover' and not test`, []any{t.ID, now}, &state.Bookings)
 		b.Row(`select coalesce(array_agg(n order by day), '{}') from (
 			  select d.day, count(a.id)::int as n
 			  from generate_series(0, 13) as d(day)
-			  left join appointment a on a.tenant_id = $1 and a.replaces_id is null
+			  left join appointment a on a.tenant_id = $1 and a.replaces_id is null and a.source <> 'takeover' and not a.test
 			    and a.created > $2::timestamptz - make_interval(days => 14 - d.day) and a.created <= $2::timestamptz - make_interval(days => 13 - d.day)
 			  group by d.day) x`, []any{t.ID, now}, &days)
 	})
@@ -256,7 +256,7 @@ func (s *Service) askOthers(ctx context.Context, t Tenant, now time.Time, state 
 		return err
 	}
 	for _, h := range hosts {
-		if h.Verified.IsZero() {
+		if h.Verified.IsZero() || !h.Lost.IsZero() {
 			state.Troubles = append(state.Troubles, Trouble{Code: HostUnverified})
 			continue
 		}

@@ -31,7 +31,12 @@ var (
 	ErrUnknownInvitation = fault.New(fault.NotFound, "unknown_invitation")
 	// ErrInvitationOver is returned for a link that is used up or too old.
 	ErrInvitationOver = fault.New(fault.Expired, "link_expired")
+	// ErrSentEnough is returned for sending one again too often.
+	ErrSentEnough = fault.New(fault.Limited, "sent_enough")
 )
+
+// maxSent is how often one invitation is sent.
+const maxSent = 10
 
 // PortalInvitation is somebody who was asked to work for a reseller, or for the
 // platform where it is zero.
@@ -152,6 +157,31 @@ func (s *Service) JoinPortal(ctx context.Context, invitation id.Invitation, acco
 		return ErrInvitationOver
 	}
 	return s.AddPerson(ctx, i.Reseller, account, i.Role)
+}
+
+// ResendPerson sends an invitation of a reseller's, or of the platform's, again
+// and begins its time anew. It returns [ErrUnknownInvitation] or [ErrSentEnough].
+func (s *Service) ResendPerson(ctx context.Context, reseller id.Reseller, invitation id.Invitation) error {
+	whose := Scope(reseller)
+	err := s.DB.InTenant(ctx, whose, func(ctx context.Context, tx bun.Tx) error {
+		var sent int
+		err := tx.NewRaw(`update portal_invitation set sent = sent + 1, expires = now() + make_interval(secs => ?)
+			where id = ? and reseller_id is not distinct from ?::uuid returning sent`, portalInvitationLife.Seconds(), invitation, reseller).Scan(ctx, &sent)
+		switch {
+		case errors.Is(err, sql.ErrNoRows):
+			return ErrUnknownInvitation
+		case err != nil:
+			return err
+		case sent > maxSent:
+			return ErrSentEnough
+		}
+		return jobs.AddTx(ctx, tx, jobs.Message{Tenant: whose, Kind: invitationMail, Ref: invitation.UUID(), TTL: time.Hour})
+	})
+	if err != nil {
+		return fmt.Errorf("resend invitation: %w", err)
+	}
+	s.Wake()
+	return nil
 }
 
 // WithdrawPerson makes an invitation of a reseller's, or of the platform's,

@@ -13,8 +13,8 @@ import (
 // keepEvery is how often somebody looks whether something is due.
 const keepEvery = 10 * time.Minute
 
-// Run does what is due, until ctx ends: reminders, erasures, months, and
-// throwing away what has been read. Any number of servers may run it.
+// Run does what is due, until ctx ends: reminders, erasures, months, looking at
+// host names again, and throwing away what has been read. Any number of servers may run it.
 func (s *Service) Run(ctx context.Context) {
 	tick := time.NewTicker(keepEvery)
 	defer tick.Stop()
@@ -33,7 +33,7 @@ func (s *Service) Run(ctx context.Context) {
 // Keep does everything that is due now. Doing it twice, or on two servers at
 // once, changes nothing: each step says in the database that it was taken.
 func (s *Service) Keep(ctx context.Context) error {
-	return errors.Join(s.remind(ctx), s.eraseDue(ctx), s.CloseMonths(ctx), s.sweep(ctx))
+	return errors.Join(s.remind(ctx), s.eraseDue(ctx), s.CloseMonths(ctx), s.recheck(ctx), s.sweep(ctx))
 }
 
 // reminders are when the owners of a tenant on trial are written to: so long

@@ -70,12 +70,14 @@ func (s *Service) owners(ctx context.Context, tenant id.Tenant) ([]id.Account, e
 // Letter is what a letter of the registry's says, for whoever words and sends it.
 type Letter struct {
 	To, Name, Language string
-	// Variant is "ended" or "erased", or empty.
+	// Variant is "ended", "erased" or "off", or empty.
 	Variant  string
 	Practice string
-	Link     string
-	Until    time.Time
-	Zone     string
+	// By is the host names that it is about, where it is about some.
+	By    string
+	Link  string
+	Until time.Time
+	Zone  string
 	// From is the brand that writes.
 	From Brand
 }
@@ -105,6 +107,16 @@ func (s *Service) Letter(ctx context.Context, tenant id.Tenant, ref string) (Let
 		return Letter{}, err
 	}
 	switch {
+	case what == "hostlost" || what == "hostoff":
+		if what == "hostoff" {
+			l.Variant = "off"
+		}
+		if l.By, l.Until, err = s.lostHosts(ctx, tenant, l.Variant == "off"); err != nil {
+			return Letter{}, err
+		}
+		if l.By == "" { // proven again meanwhile, or taken away
+			return Letter{}, ErrNobody
+		}
 	case what == "given" && !t.NoticeEnds.IsZero():
 		l.Until = t.NoticeEnds
 	case what == "trialend" && t.Status == Trial:

@@ -55,6 +55,9 @@ type HostName struct {
 	// "not_found", "other_value", "unreachable".
 	Checked time.Time
 	Problem string
+	// Lost is since when nothing proves a verified one any more, UTC; zero where
+	// something does. [LostGrace] later it is verified no more.
+	Lost time.Time
 	// Preferred says that patients are sent to it.
 	Preferred bool
 }
@@ -251,22 +254,22 @@ func (s *Service) addName(ctx context.Context, in hostTable, owner, typed string
 
 type nameRow struct {
 	Name, Challenge, Problem string
-	Verified, Checked        *time.Time
+	Verified, Checked, Lost  *time.Time
 	Preferred                bool
 }
 
 func (in hostTable) query(where string) string {
-	preferred := "false"
+	more := "null::timestamptz as lost, false as preferred"
 	if in == hostsOfTenants {
-		preferred = "preferred"
+		more = "lost, preferred"
 	}
-	return `select ` + in.column + ` as name, challenge, problem, verified, checked, ` + preferred + ` as preferred from ` + in.table +
+	return `select ` + in.column + ` as name, challenge, problem, verified, checked, ` + more + ` from ` + in.table +
 		` where ` + in.owner + ` = ? ` + where + ` order by created, ` + in.column
 }
 
 func (r nameRow) host(in hostTable) HostName {
 	h := HostName{Name: r.Name, Shown: shownHost(r.Name), Record: challengeLabel + r.Name, Challenge: r.Challenge, Problem: r.Problem,
-		Verified: moment(r.Verified), Checked: moment(r.Checked), Preferred: r.Preferred}
+		Verified: moment(r.Verified), Checked: moment(r.Checked), Lost: moment(r.Lost), Preferred: r.Preferred}
 	if in == hostsOfTenants {
 		h.Path = challengePath
 	}
@@ -306,7 +309,11 @@ func (s *Service) verifyName(ctx context.Context, in hostTable, owner, name stri
 	if ctx.Err() != nil {
 		return HostName{}, ctx.Err()
 	}
-	_, err = s.DB.Global().NewRaw(`update `+in.table+` set checked = now(), problem = ?0,
+	found := ""
+	if in == hostsOfTenants {
+		found = `lost = case when ?0 = '' then null else lost end,`
+	}
+	_, err = s.DB.Global().NewRaw(`update `+in.table+` set checked = now(), problem = ?0, `+found+`
 		verified = case when ?0 = '' then coalesce(verified, now()) else verified end
 		where `+in.owner+` = ?1 and `+in.column+` = ?2`, problem, owner, name).Exec(ctx)
 	s.names.forget()

@@ -21,12 +21,14 @@ import (
 type nameserver struct {
 	mu   sync.Mutex
 	txt  map[string]string
+	a    map[string]string
+	ill  bool // answers that it cannot say
 	addr string
 }
 
 func serveNames(t *testing.T) *nameserver {
 	t.Helper()
-	n := &nameserver{txt: map[string]string{}}
+	n := &nameserver{txt: map[string]string{}, a: map[string]string{}}
 	conn, err := net.ListenPacket("udp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
@@ -37,8 +39,16 @@ func serveNames(t *testing.T) *nameserver {
 		answer.SetReply(q)
 		n.mu.Lock()
 		value, ok := n.txt[strings.ToLower(q.Question[0].Name)]
+		address, leads := n.a[strings.ToLower(q.Question[0].Name)]
+		ill := n.ill
 		n.mu.Unlock()
 		switch {
+		case ill:
+			answer.Rcode = dns.RcodeServerFailure
+		case leads && q.Question[0].Qtype == dns.TypeA:
+			answer.Answer = append(answer.Answer, &dns.A{
+				Hdr: dns.RR_Header{Name: q.Question[0].Name, Rrtype: dns.TypeA, Class: dns.ClassINET, Ttl: 1}, A: net.ParseIP(address)})
+		case leads:
 		case !ok:
 			answer.Rcode = dns.RcodeNameError
 		case q.Question[0].Qtype == dns.TypeTXT:

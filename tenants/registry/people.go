@@ -5,6 +5,7 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -194,6 +195,48 @@ func (s *Service) SetPortalRole(ctx context.Context, reseller id.Reseller, accou
 	}
 	s.portal.Forget(account)
 	return nil
+}
+
+// ErrNotSupport is returned for an address of nobody who looks after a tenant.
+var ErrNotSupport = fault.New(fault.Invalid, "not_support")
+
+// Supporter finds among those who look after a tenant, its reseller's people and
+// the platform's, whose an e-mail address is: so a practice lets in nobody who
+// only says that they are from support. It returns [ErrNotSupport].
+func (s *Service) Supporter(ctx context.Context, tenant id.Tenant, email string) (id.Account, error) {
+	t, err := s.ByID(ctx, tenant)
+	if err != nil {
+		return id.Account{}, err
+	}
+	var account id.Account
+	err = s.DB.Global().NewRaw(`
+		select a.id from account a
+		where a.email = ? and (exists (select from platform_member m where m.account_id = a.id)
+		   or exists (select from reseller_member m where m.account_id = a.id and m.reseller_id = ?))`,
+		strings.ToLower(strings.TrimSpace(email)), t.Reseller).Scan(ctx, &account)
+	if errors.Is(err, sql.ErrNoRows) {
+		return id.Account{}, ErrNotSupport
+	}
+	if err != nil {
+		return id.Account{}, fmt.Errorf("find support: %w", err)
+	}
+	return account, nil
+}
+
+// Supports reports whether an account is, now, of those who look after a tenant.
+// The answer is at most [Age] old.
+func (s *Service) Supports(ctx context.Context, tenant id.Tenant, account id.Account) (bool, error) {
+	t, err := s.ByID(ctx, tenant)
+	if err != nil {
+		return false, err
+	}
+	memberships, err := s.Memberships(ctx, account)
+	if err != nil {
+		return false, err
+	}
+	return slices.ContainsFunc(memberships, func(m Membership) bool {
+		return m.Kind == access.Platform || !t.Reseller.IsZero() && m.Reseller == t.Reseller
+	}), nil
 }
 
 // AccountOf finds the account with an e-mail address, for whoever gives rights

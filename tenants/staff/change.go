@@ -42,7 +42,7 @@ func (s *Service) SetVouch(ctx context.Context, tenant id.Tenant, account id.Acc
 // [Service.Forget] once that is committed. It returns [ErrNotMember],
 // [ErrUnknownRole] or [ErrLastOwner].
 func (s *Service) Change(ctx context.Context, tx bun.IDB, tenant id.Tenant, account id.Account, role Role) error {
-	if role.Access() == "" {
+	if !role.Lasting() {
 		return ErrUnknownRole
 	}
 	if err := stays(ctx, tx, tenant, account, role); err != nil {
@@ -75,7 +75,7 @@ func stays(ctx context.Context, tx bun.IDB, tenant id.Tenant, account id.Account
 		Role      string
 	}
 	err := tx.NewRaw(`select account_id, role from member
-		where tenant_id = ? and (role = 'owner' or account_id = ?) order by account_id for update`, tenant, account).Scan(ctx, &rows)
+		where tenant_id = ? and role <> 'support' and (role = 'owner' or account_id = ?) order by account_id for update`, tenant, account).Scan(ctx, &rows)
 	if err != nil {
 		return fmt.Errorf("read members: %w", err)
 	}
@@ -113,13 +113,14 @@ type Person struct {
 	Vouched bool
 }
 
-// People returns the tenant's members, those who came first in front.
+// People returns the tenant's members without support, those who came first in
+// front.
 func (s *Service) People(ctx context.Context, tenant id.Tenant) ([]Person, error) {
 	people := []Person{}
 	err := s.db.Batch(ctx, tenant, func(b *postgres.Batch) {
 		b.Rows(`select m.account_id, m.role, m.created, a.name, a.email, a.language, a.member_public_key, m.vouch is not null
 			from member m join account a on a.id = m.account_id
-			where m.tenant_id = $1 order by m.created, m.account_id`, []any{tenant}, func(rows pgx.Rows) error {
+			where m.tenant_id = $1 and m.role <> 'support' order by m.created, m.account_id`, []any{tenant}, func(rows pgx.Rows) error {
 			var p Person
 			if err := rows.Scan(&p.Account, &p.Role, &p.Since, &p.Name, &p.Email, &p.Language, &p.Public, &p.Vouched); err != nil {
 				return err

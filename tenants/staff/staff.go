@@ -44,6 +44,8 @@ const (
 	FrontDesk    Role = "front_desk"
 	// Billing sees counts and bills, and holds no keys.
 	Billing Role = "billing"
+	// Support is let in for a time by [Service.LetIn] alone, and holds no keys.
+	Support Role = "support"
 )
 
 // Access is the role as the access policy knows it; for anything but the roles
@@ -58,10 +60,16 @@ func (r Role) Access() access.Role {
 		return access.FrontDesk
 	case Billing:
 		return access.Billing
+	case Support:
+		return access.Support
 	default:
 		return ""
 	}
 }
+
+// Lasting reports whether a role is one that people are invited for and keep
+// until somebody ends it.
+func (r Role) Lasting() bool { return r != Support && r.Access() != "" }
 
 // Config is what a [Service] needs.
 type Config struct {
@@ -95,7 +103,7 @@ func NewService(c Config) (*Service, error) {
 // words ([Service.SetVouch]). Add returns [ErrAlreadyMember], whatever the
 // role, [ErrUnknownRole] or [ErrMalformedVouch].
 func (s *Service) Add(ctx context.Context, tenant id.Tenant, account id.Account, role Role, vouch []byte) error {
-	if role.Access() == "" {
+	if !role.Lasting() {
 		return ErrUnknownRole
 	}
 	if vouch != nil && len(vouch) != seal.VouchSize {
@@ -144,7 +152,7 @@ func (s *Service) Role(ctx context.Context, tenant id.Tenant, account id.Account
 		var role string
 		var found *postgres.Found
 		err := s.db.Batch(ctx, tenant, func(b *postgres.Batch) {
-			found = b.Row(`select role from member where tenant_id = $1 and account_id = $2`,
+			found = b.Row(`select role from member where tenant_id = $1 and account_id = $2 and (until is null or until > now())`,
 				[]any{tenant, account}, &role)
 		})
 		if err != nil {
@@ -182,11 +190,13 @@ type Member struct {
 	Since   time.Time // UTC
 }
 
-// List returns the tenant's members, those who came first in front.
+// List returns the tenant's members, those who came first in front; support
+// that was let in is among them until its time is over.
 func (s *Service) List(ctx context.Context, tenant id.Tenant) ([]Member, error) {
 	var members []Member
 	err := s.db.Batch(ctx, tenant, func(b *postgres.Batch) {
-		b.Rows(`select account_id, role, created from member where tenant_id = $1 order by created, account_id`,
+		b.Rows(`select account_id, role, created from member
+			where tenant_id = $1 and (until is null or until > now()) order by created, account_id`,
 			[]any{tenant}, func(rows pgx.Rows) error {
 				var m Member
 				if err := rows.Scan(&m.Account, &m.Role, &m.Since); err != nil {

@@ -43,6 +43,7 @@ type peopleAnswer struct {
 	Body struct {
 		People      []personBody     `json:"people"`
 		Invitations []invitationBody `json:"invitations"`
+		Support     []supporterBody  `json:"support"`
 	}
 }
 
@@ -131,6 +132,7 @@ func mountPeople(s *server.Server, v Services) {
 	}, func(ctx context.Context, in *withdrawRequest) (*none, error) {
 		return nil, v.Onboarding.Withdraw(ctx, server.From(ctx).Tenant.ID, in.ID)
 	})
+	mountSupport(s, v)
 	server.Register(s, server.Operation{
 		ID: "changeRole", Method: http.MethodPut, Path: "/api/v1/people/{account}", Proven: true, Body: keysLimit,
 		Summary: "Give somebody another role; who holds keys needs the next directory",
@@ -180,6 +182,9 @@ func (v Services) people(ctx context.Context) (*peopleAnswer, error) {
 			keys = "none"
 		}
 		answer.Body.People[i] = personBody{p.Account, p.Name, p.Email, string(p.Role), p.Since, p.Account == r.Session.Account, keys, p.Vouched, p.Public}
+	}
+	if answer.Body.Support, err = v.support(ctx); err != nil {
+		return nil, err
 	}
 	answer.Body.Invitations = make([]invitationBody, len(invitations))
 	for i, x := range invitations {

@@ -20,11 +20,18 @@ type hostBody struct {
 	Verified  time.Time `json:"verified,omitzero"`
 	Checked   time.Time `json:"checked,omitzero"`
 	Problem   string    `json:"problem,omitempty" enum:"not_found,other_value,unreachable"`
+	Lost      time.Time `json:"lost,omitzero" doc:"Since when nothing proves a verified one any more"`
+	Ends      time.Time `json:"ends,omitzero" doc:"When it counts no more because of that"`
 	Preferred bool      `json:"preferred"`
 }
 
 func sayHost(h registry.HostName) hostBody {
-	return hostBody{h.Name, h.Shown, h.Record, h.Path, h.Challenge, h.Verified, h.Checked, h.Problem, h.Preferred}
+	b := hostBody{Name: h.Name, Shown: h.Shown, Record: h.Record, Path: h.Path, Challenge: h.Challenge, Verified: h.Verified, Checked: h.Checked,
+		Problem: h.Problem, Lost: h.Lost, Preferred: h.Preferred}
+	if !h.Lost.IsZero() && !h.Verified.IsZero() {
+		b.Ends = h.Lost.Add(registry.LostGrace)
+	}
+	return b
 }
 
 func sayHosts(hosts []registry.HostName) []hostBody {
@@ -80,7 +87,37 @@ func unverified(ctx context.Context, h registry.HostName, err error) (*hostAnswe
 	return nil, p
 }
 
+type hostCertificateBody struct {
+	Host   string    `json:"host" doc:"ASCII (punycode); with *. a reseller's base"`
+	Shown  string    `json:"shown"`
+	Tenant id.Tenant `json:"tenant,omitzero"`
+	Slug   string    `json:"slug,omitempty"`
+	State  string    `json:"state" enum:"good,soon,over,none,unknown"`
+	Ends   time.Time `json:"ends,omitzero"`
+}
+
+type hostCertificatesAnswer struct {
+	Body struct {
+		Certificates []hostCertificateBody `json:"certificates" doc:"Those first that need somebody"`
+	}
+}
+
 func mountHosts(s *server.Server, v Services) {
+	server.Register(s, server.Operation{
+		ID: "listHostCertificates", Method: http.MethodGet, Path: "/api/v1/portal/host-certificates",
+		Summary: "The certificates of all hosts of one's practices, and until when they are good",
+	}, func(ctx context.Context, _ *none) (*hostCertificatesAnswer, error) {
+		all, err := v.Registry.HostCertificates(ctx, server.From(ctx).Domain)
+		if err != nil {
+			return nil, err
+		}
+		answer := &hostCertificatesAnswer{}
+		answer.Body.Certificates = make([]hostCertificateBody, 0, len(all))
+		for _, c := range all {
+			answer.Body.Certificates = append(answer.Body.Certificates, hostCertificateBody{c.Host, c.Shown, c.Tenant, c.Slug, c.State, c.Ends})
+		}
+		return answer, nil
+	})
 	server.Register(s, server.Operation{
 		ID: "addTenantHost", Method: http.MethodPost, Path: "/api/v1/portal/tenants/{id}/hosts", Status: http.StatusCreated,
 		Summary: "Add a domain of a practice's own, for its patients",

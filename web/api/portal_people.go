@@ -58,6 +58,12 @@ type portalWithdrawRequest struct {
 	Reseller string        `query:"reseller" maxLength:"60"`
 }
 
+type portalResendRequest struct {
+	ID       id.Invitation `path:"id"`
+	Reseller string        `query:"reseller" maxLength:"60"`
+	Body     none
+}
+
 type portalRemoveRequest struct {
 	ID       id.Account `path:"id"`
 	Reseller string     `query:"reseller" maxLength:"60"`
@@ -153,6 +159,20 @@ func mountPortalPeople(s *server.Server, v Services) {
 			return nil, err
 		}
 		v.recordIn(ctx, domainOf(reseller), "person.withdraw_invitation", in.ID.String(), nil)
+		return nil, nil
+	})
+	server.Register(s, server.Operation{
+		ID: "resendPortalInvitation", Method: http.MethodPost, Path: "/api/v1/portal/invitations/{id}/resend", Status: http.StatusNoContent,
+		Summary: "Send an invitation again",
+	}, func(ctx context.Context, in *portalResendRequest) (*none, error) {
+		reseller, err := seller(ctx, in.Reseller)
+		if err != nil {
+			return nil, err
+		}
+		if err := v.Registry.ResendPerson(ctx, reseller, in.ID); err != nil {
+			return nil, err
+		}
+		v.recordIn(ctx, domainOf(reseller), "person.invite_again", in.ID.String(), nil)
 		return nil, nil
 	})
 	server.Register(s, server.Operation{

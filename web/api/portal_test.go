@@ -453,6 +453,16 @@ func TestPortal_PeopleJoinByALink(t *testing.T) {
 	if a := p.ask(t, p.admin, "POST", "/api/v1/portal/people", invite); a.status != 409 {
 		t.Errorf("twice: %d %s", a.status, a.body)
 	}
+	p.get(t, p.admin, "POST", "/api/v1/portal/invitations/"+made.ID.String()+"/resend", object{}, 204, nil)
+	if a := p.ask(t, p.other, "POST", "/api/v1/portal/invitations/"+made.ID.String()+"/resend", object{}); a.status != 404 {
+		t.Errorf("somebody else's invitation: %d %s", a.status, a.body)
+	}
+	var letters int
+	if err := p.DB.Batch(t.Context(), registry.Scope(p.nord.ID), func(b *postgres.Batch) {
+		b.Row(`select count(*) from outbox where kind = 'invitation_mail'`, nil, &letters)
+	}); err != nil || letters != 2 {
+		t.Errorf("%d letters, %v", letters, err)
+	}
 	invite["role"] = "platform_admin"
 	if a := p.ask(t, p.admin, "POST", "/api/v1/portal/people", invite); a.status != 422 {
 		t.Errorf("a reseller's admin invites one of the platform: %d %s", a.status, a.body)

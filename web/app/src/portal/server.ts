@@ -74,6 +74,9 @@ export const addBase = (name: string) => send<Host>(`${root}/bases`, { method: "
 export const verifyBase = (name: string) => send<Host>(`${root}/bases/${name}/verify`, { method: "POST", body: {} });
 export const removeBase = (name: string) => send<void>(`${root}/bases/${name}`, { method: "DELETE" });
 
+export interface HostCertificate { host: string; shown: string; tenant?: string; slug?: string; state: "good" | "soon" | "over" | "none" | "unknown"; ends?: string }
+export const hostCertificates = () => send<{ certificates: HostCertificate[] }>(`${root}/host-certificates`).then(({ certificates }) => certificates);
+
 export const months = (reseller: string) => send<{ running: string; closed: string[] }>(`${root}/counts${of(reseller)}`);
 export const counts = (month: string, reseller: string) => send<Counts>(`${root}/counts/${month}${of(reseller)}`);
 export const countsFile = (month: string, reseller: string, format: string) => `${root}/counts/${month}/file?${new URLSearchParams({ format, ...(reseller ? { reseller } : {}) })}`;
@@ -84,6 +87,7 @@ export const people = (reseller: string) => send<{ people: Person[]; invitations
 export const invite = (reseller: string, body: { email: string; name: string; role: string; language: string }) =>
   withProof(() => send<Invited>(`${root}/people${of(reseller)}`, { method: "POST", body }));
 export const withdraw = (reseller: string, id: string) => send<void>(`${root}/invitations/${id}${of(reseller)}`, { method: "DELETE" });
+export const resendInvitation = (reseller: string, id: string) => send<void>(`${root}/invitations/${id}/resend${of(reseller)}`, { method: "POST", body: {} });
 export const setRole = (reseller: string, id: string, role: string) => withProof(() => send<void>(`${root}/people/${id}/role${of(reseller)}`, { method: "PUT", body: { role } }));
 export const remove = (reseller: string, id: string) => withProof(() => send<void>(`${root}/people/${id}${of(reseller)}`, { method: "DELETE" }));
 
