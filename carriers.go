@@ -41,7 +41,7 @@ func (h *house) openCarriers(ctx context.Context, c config.Config, db *postgres.
 		return err
 	}
 	if c.PluginDir != "" {
-		if k.host, err = pluginhost.New(pluginhost.Config{Dir: c.PluginDir}); err != nil {
+		if k.host, err = pluginhost.New(pluginhost.Config{Dir: c.PluginDir, Observe: h.telemetry.Part("plugin")}); err != nil {
 			return err
 		}
 		h.closers = append(h.closers, func() { _ = k.host.Close() })

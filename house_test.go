@@ -35,6 +35,9 @@ import (
 var plugins string
 
 func TestMain(m *testing.M) {
+	if os.Getenv(connectorDir) != "" {
+		os.Exit(runConnector())
+	}
 	// Of pebble: no dice on when it validates and which requests it refuses.
 	os.Setenv("PEBBLE_VA_NOSLEEP", "1")
 	os.Setenv("PEBBLE_WFE_NONCEREJECT", "0")

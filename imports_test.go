@@ -28,7 +28,7 @@ var reserved = map[string][]string{
 }
 
 // leaves import nothing of ours but other leaves.
-var leaves = []string{"platform/fault", "platform/id", "platform/config", "platform/strictjson"}
+var leaves = []string{"platform/fault", "platform/id", "platform/config", "platform/strictjson", "platform/telemetry"}
 
 // sourceFile is one Go file of the tree with what it imports.
 type sourceFile struct {

@@ -24,9 +24,14 @@ func (migrateCommand) Run(ctx context.Context) error {
 	return migrate(ctx, c.OwnerDatabaseURL)
 }
 
-// migrate applies what all tenants share before what belongs to one.
 func migrate(ctx context.Context, ownerURL string) error {
-	return postgres.Migrate(ctx, ownerURL,
-		postgres.Set{Name: "platform", FS: platformschema.FS},
-		postgres.Set{Name: "tenants", FS: tenantsschema.FS})
+	return postgres.Migrate(ctx, ownerURL, migrationSets()...)
+}
+
+// migrationSets has what all tenants share before what belongs to one.
+func migrationSets() []postgres.Set {
+	return []postgres.Set{
+		{Name: "platform", FS: platformschema.FS},
+		{Name: "tenants", FS: tenantsschema.FS},
+	}
 }

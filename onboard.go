@@ -43,6 +43,9 @@ func (h *house) onboard(c config.Config, db *postgres.DB, redis *redisdb.Client,
 		},
 		Operator: onboarding.Party{Name: c.OperatorName, Address: c.OperatorAddress, Email: c.OperatorEmail, Phone: c.OperatorPhone},
 		Contract: h.contract,
+		Others: func(ctx context.Context, tenant id.Tenant) ([]onboarding.Obstacle, error) {
+			return h.privacy.Obstacles(ctx, tenant)
+		},
 		CheckSlug: func(ctx context.Context, slug string) error {
 			return h.registry.SlugFree(ctx, slug)
 		},
@@ -108,6 +111,7 @@ func (h *house) letterSources() map[string]notify.Source {
 	sources[notify.RecoveryMail] = notify.SourceFunc(h.recoveryLetter)
 	sources[notify.TrialMail] = notify.SourceFunc(h.registryLetter)
 	sources[notify.NoticeMail] = notify.SourceFunc(h.registryLetter)
+	sources[notify.HostMail] = notify.SourceFunc(h.registryLetter)
 	sources[notify.ProviderMail] = notify.SourceFunc(h.providerLetter)
 	sources[notify.InvitationMail] = h.invitationLetter(sources[notify.InvitationMail])
 	return sources

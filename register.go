@@ -83,7 +83,7 @@ func (h *house) registryLetter(ctx context.Context, tenant id.Tenant, ref string
 	if err != nil {
 		return notify.Letter{}, err
 	}
-	return notify.Letter{To: l.To, Name: l.Name, Language: l.Language, Variant: l.Variant, Link: l.Link, Practice: l.Practice,
+	return notify.Letter{To: l.To, Name: l.Name, Language: l.Language, Variant: l.Variant, Link: l.Link, Practice: l.Practice, By: l.By,
 		Until: l.Until, Zone: l.Zone, From: h.senderOf(l.From)}, nil
 }
 

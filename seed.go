@@ -48,6 +48,9 @@ func seed(ctx context.Context, h *house, path string) ([]seeded, error) {
 	if !errors.Is(err, os.ErrNotExist) {
 		return nil, err
 	}
+	if err := enterOperator(ctx, h); err != nil {
+		return nil, err
+	}
 	var made []seeded
 	for _, s := range demoPractices() {
 		one, err := s.plant(ctx, h)

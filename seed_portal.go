@@ -8,12 +8,14 @@ import (
 	"os"
 	"time"
 
+	"github.com/google/uuid"
 	"github.com/pquerna/otp/totp"
 
 	"siegel/platform/access"
 	"siegel/platform/id"
 	"siegel/platform/identity"
 	"siegel/platform/seal"
+	"siegel/tenants/privacy"
 	"siegel/tenants/registry"
 )
 
@@ -60,6 +62,13 @@ func seedPortal(ctx context.Context, h *house, practices []seeded, path string) 
 		Name: "Praxisnetz Nord", SenderName: "Praxisnetz Nord", SenderEmail: "hilfe@praxisnetz-nord.example",
 		SupportPhone: "+49 40 000000", SupportEmail: "hilfe@praxisnetz-nord.example", Accent: "#1f4e79",
 		Imprint: "Praxisnetz Nord GmbH\nMusterweg 1\n20095 Hamburg",
+	})
+	if err != nil {
+		return nil, err
+	}
+	_, err = h.privacy.Enter(ctx, uuid.Nil, privacy.Draft{
+		Component: privacy.Reseller, Seller: nord.ID, Company: "Praxisnetz Nord GmbH", Address: "Musterweg 1, 20095 Hamburg", Country: "DE",
+		Purpose: "Einrichtung und Hilfe für Praxen", Contract: "2026-01-15", Secrecy: "2026-01-15",
 	})
 	if err != nil {
 		return nil, err

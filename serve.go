@@ -21,14 +21,17 @@ import (
 	"siegel/platform/postgres"
 	"siegel/platform/redisdb"
 	"siegel/platform/shred"
+	"siegel/platform/telemetry"
 	"siegel/tenants/audit"
 	"siegel/tenants/booking"
+	"siegel/tenants/customers"
 	"siegel/tenants/help"
 	"siegel/tenants/inbox"
 	"siegel/tenants/keyring"
 	"siegel/tenants/notify"
 	"siegel/tenants/onboarding"
 	"siegel/tenants/practice"
+	"siegel/tenants/privacy"
 	"siegel/tenants/registry"
 	"siegel/tenants/staff"
 	"siegel/web/api"
@@ -49,6 +52,7 @@ func (serveCommand) Run(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	slog.SetDefault(slog.New(telemetry.Log(os.Stderr, c.LogJSON)))
 	address := c.Listen
 	if c.TLSListen != "" {
 		address = c.TLSListen
@@ -73,15 +77,21 @@ type house struct {
 	practice   *practice.Service
 	keyring    *keyring.Service
 	onboarding *onboarding.Service
+	privacy    *privacy.Service
 	watcher    *inbox.Watcher
 	relay      *jobs.Relay
 	texts      *jobs.Relay // of its own: a provider that hangs keeps no mail waiting
 	carriers   carriers
 	names      hosting
 	dayKeys    *shred.Chain
-	audit      *audit.Service
-	tokens     *staff.Tokens
-	server     *server.Server
+	bounces    *notify.Bounces // nil: mails come back to the sender
+	bounced    net.Listener
+
+	messageSettings *notify.Settings
+	audit           *audit.Service
+	tokens          *staff.Tokens
+	server          *server.Server
+	telemetry       *telemetry.Telemetry
 }
 
 // serve builds the house and runs it until ctx ends. ready is called before
@@ -100,10 +110,14 @@ func serve(ctx context.Context, c config.Config, ln net.Listener, ready func(*ho
 	group.Go(func() error { h.identity.Run(ctx); return nil })
 	group.Go(func() error { return h.texts.Run(ctx) })
 	group.Go(func() error { h.carriers.run(ctx); return nil })
+	if h.bounces != nil {
+		group.Go(func() error { return h.bounces.Serve(ctx, h.bounced) })
+	}
 	h.names.run(ctx, group)
 	group.Go(func() error { h.audit.Run(ctx); return nil })
 	group.Go(func() error { h.dayKeys.Run(ctx); return nil })
 	group.Go(func() error { h.registry.Run(ctx); return nil })
+	group.Go(func() error { h.privacy.Run(ctx); return nil })
 	group.Go(func() error {
 		if err := ready(h); err != nil {
 			return err
@@ -139,7 +153,10 @@ func build(ctx context.Context, c config.Config) (*house, error) {
 	}
 	secret := []byte(c.Secret)
 
-	db, err := postgres.Open(ctx, postgres.Config{URL: c.DatabaseURL})
+	if err := h.measure(ctx, c); err != nil {
+		return h, err
+	}
+	db, err := postgres.Open(ctx, postgres.Config{URL: c.DatabaseURL, Tracer: telemetry.Statements(h.telemetry.Part("postgres"))})
 	if err != nil {
 		return h, err
 	}
@@ -152,11 +169,17 @@ func build(ctx context.Context, c config.Config) (*house, error) {
 		return h, err
 	}
 	h.closers = append(h.closers, relayDB.Close)
+	if err := h.gauges(relayDB); err != nil {
+		return h, err
+	}
 	redis, err := redisdb.Open(ctx, redisdb.Config{URL: c.RedisURL, Secret: secret})
 	if err != nil {
 		return h, err
 	}
 	h.closers = append(h.closers, func() { _ = redis.Close() })
+	if hook := telemetry.Commands(h.telemetry.Part("redis")); hook != nil {
+		redis.Raw().AddHook(hook)
+	}
 	warnOfRedis(ctx, redis)
 	policy, err := access.New()
 	if err != nil {
@@ -193,6 +216,9 @@ func build(ctx context.Context, c config.Config) (*house, error) {
 	if h.onboarding, err = h.onboard(c, db, redis, scheme); err != nil {
 		return h, err
 	}
+	if h.privacy, err = h.tell(c, db); err != nil {
+		return h, err
+	}
 	letters, err := inbox.NewService(inbox.Config{DB: db})
 	if err != nil {
 		return h, err
@@ -218,25 +244,44 @@ func build(ctx context.Context, c config.Config) (*house, error) {
 	if err != nil {
 		return h, err
 	}
+	records, err := customers.NewService(customers.Config{DB: db, Medical: h.onboarding.Medical})
+	if err != nil {
+		return h, err
+	}
+	requests, err := privacy.NewRequests(privacy.RequestsConfig{DB: db, Stop: reminders.Stop})
+	if err != nil {
+		return h, err
+	}
+	post, err := h.post(c, base)
+	if err != nil {
+		return h, err
+	}
+	if h.messageSettings, err = notify.NewSettings(db, h.practice.Changed); err != nil {
+		return h, err
+	}
+	waiting, err := booking.NewWaiting(booking.WaitingConfig{Bookings: bookings, Keys: h.dayKeys})
+	if err != nil {
+		return h, err
+	}
 	messages, err := notify.NewService(notify.Config{
-		Bookings: bookings, Practices: facts{h.practice}, Reminders: reminders, Route: h.carriers.route, Deliveries: h.carriers.deliveries, SMTPURL: c.SMTPURL, From: c.MailFrom, Domain: base,
+		Bookings: bookings, Practices: facts{h.practice, h.registry}, Reminders: reminders, Waiting: waiting, Route: h.carriers.route, Deliveries: h.carriers.deliveries,
+		Settings: h.messageSettings, MailConfig: post,
 	})
 	if err != nil {
 		return h, err
 	}
-	post, err := notify.NewLetters(notify.LettersConfig{
-		Sources: h.letterSources(), SMTPURL: c.SMTPURL, From: c.MailFrom, Domain: base,
-	})
+	correspondence, err := notify.NewLetters(notify.LettersConfig{Sources: h.letterSources(), MailConfig: post})
 	if err != nil {
 		return h, err
 	}
 	handlers := messages.Handlers()
-	maps.Copy(handlers, post.Handlers())
-	if h.relay, err = jobs.NewRelay(jobs.Config{DB: relayDB, Handlers: handlers, Except: notify.TextKinds()}); err != nil {
+	maps.Copy(handlers, correspondence.Handlers())
+	handlers[onboarding.SupportOver] = h.onboarding.SupportIsOver
+	if h.relay, err = jobs.NewRelay(jobs.Config{DB: relayDB, Handlers: h.observed(handlers), Except: notify.TextKinds()}); err != nil {
 		return h, err
 	}
 	if h.texts, err = jobs.NewRelay(jobs.Config{
-		DB: relayDB, Handlers: messages.Handlers(), Only: notify.TextKinds(), Workers: textWorkers,
+		DB: relayDB, Handlers: h.observed(messages.Handlers()), Only: notify.TextKinds(), Workers: textWorkers,
 	}); err != nil {
 		return h, err
 	}
@@ -249,17 +294,18 @@ func build(ctx context.Context, c config.Config) (*house, error) {
 	if err != nil {
 		return h, err
 	}
+	embedding := practice.NewEmbedding(db)
 	h.server, err = server.New(server.Config{
 		Scheme: scheme, Registry: h.registry, Identity: h.identity, Staff: h.staff, Policy: policy, Demands: h.demands,
-		Tokens: h.tokens, Redis: redis, Pages: pages, TrustedProxies: proxies, Ready: db.Ping,
+		Tokens: h.tokens, Redis: redis, Sites: embedding.Sites, Pages: pages, Visited: h.visited, TrustedProxies: proxies, Ready: db.Ping, Observe: h.telemetry.Part("http"), Contact: c.OperatorEmail,
 	})
 	if err != nil {
 		return h, err
 	}
 	api.Mount(h.server, api.Services{
-		Booking: bookings, Practice: h.practice, Keyring: h.keyring, Inbox: letters, Identity: h.identity, Staff: h.staff,
-		Onboarding: h.onboarding, Reminders: reminders,
-		Tokens: h.tokens, Audit: h.audit, Registry: h.registry, Help: words, Domains: h.names.domains, Carriers: h.carriers.services(messages),
+		Booking: bookings, Practice: h.practice, Keyring: h.keyring, Inbox: letters, Customers: records, Requests: requests, Identity: h.identity, Staff: h.staff,
+		Onboarding: h.onboarding, Waiting: waiting, Embedding: embedding, Reminders: reminders, MessageSettings: h.messageSettings,
+		Tokens: h.tokens, Audit: h.audit, Registry: h.registry, Help: words, Domains: h.names.domains, Privacy: h.privacy, Carriers: h.carriers.services(messages),
 	})
 	h.server.WatchChanges(h.watcher)
 	return h, nil
@@ -292,13 +338,24 @@ func warnOfRedis(ctx context.Context, redis *redisdb.Client) {
 }
 
 // facts shows notify the practice's public face.
-type facts struct{ practice *practice.Service }
+type facts struct {
+	practice *practice.Service
+	registry *registry.Service
+}
 
 func (f facts) Practice(ctx context.Context, tenant id.Tenant) (notify.Facts, error) {
 	o, err := f.practice.Offer(ctx, tenant)
 	if err != nil {
 		return notify.Facts{}, err
 	}
+	t, err := f.registry.ByID(ctx, tenant)
+	if err != nil {
+		return notify.Facts{}, err
+	}
+	brand, err := f.registry.BrandOf(ctx, t)
+	if err != nil {
+		return notify.Facts{}, err
+	}
 	p := o.Practice
-	return notify.Facts{Name: p.Name, Phone: p.Phone, Email: p.Email, SMSSender: p.SMSSender}, nil
+	return notify.Facts{Name: p.Said(), Phone: p.Phone, Email: p.Email, SMSSender: p.SMSSender, From: brand.SenderEmail}, nil
 }

@@ -59,12 +59,14 @@ const (
 	ScopeWriteClosures     Role = "s:closures.write"
 	ScopeWriteCalendars    Role = "s:calendars.write"
 	ScopeReadAudit         Role = "s:audit.read"
+	// ScopeInbox is the connector's: it takes what is due to the practice.
+	ScopeInbox Role = "s:inbox"
 )
 
 // Scopes are all that there are.
 func Scopes() []Role {
 	return []Role{ScopeReadAppointments, ScopeWriteAppointments, ScopeWriteCards, ScopeReadRules, ScopeWriteClosures,
-		ScopeWriteCalendars, ScopeReadAudit}
+		ScopeWriteCalendars, ScopeReadAudit, ScopeInbox}
 }
 
 // Kind is the kind of domain that a request acts in.

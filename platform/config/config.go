@@ -25,6 +25,11 @@ type Config struct {
 	RelayDatabaseURL string `env:"SIEGEL_RELAY_DATABASE_URL"`
 	// OwnerDatabaseURL connects as the owner of the schema; only migrate reads it.
 	OwnerDatabaseURL string `env:"SIEGEL_OWNER_DATABASE_URL"`
+	// BackupDatabaseURL connects as a role that reads every row; only backup
+	// reads it.
+	BackupDatabaseURL string `env:"SIEGEL_BACKUP_DATABASE_URL"`
+	// BackupRecipients are the age keys (age1…) that backups are encrypted to.
+	BackupRecipients []string `env:"SIEGEL_BACKUP_RECIPIENTS" envSeparator:","`
 	// RedisURL is redis://host:port/db or unix://path?db=n.
 	RedisURL string `env:"SIEGEL_REDIS_URL"`
 	// Secret is what record keys and hashes are derived from, at least 32
@@ -36,6 +41,15 @@ type Config struct {
 	Listen string `env:"SIEGEL_LISTEN" envDefault:"127.0.0.1:8080"`
 	// TrustedProxies are networks whose X-Forwarded-For is believed.
 	TrustedProxies []string `env:"SIEGEL_TRUSTED_PROXIES" envSeparator:","`
+	// MetricsListen is where Prometheus finds metrics: a loopback or private
+	// address; empty measures nothing.
+	MetricsListen string `env:"SIEGEL_METRICS_LISTEN"`
+	// TracesURL is where traces go by OTLP over HTTP; empty makes none. TracesRatio
+	// is the share of requests that are traced.
+	TracesURL   string  `env:"SIEGEL_TRACES_URL"`
+	TracesRatio float64 `env:"SIEGEL_TRACES_RATIO" envDefault:"0.01"`
+	// LogJSON writes the log as JSON lines.
+	LogJSON bool `env:"SIEGEL_LOG_JSON"`
 	// TLSListen is where the server listens with TLS, instead of Listen, with
 	// certificates that it gets itself; empty where something before it has them.
 	TLSListen string `env:"SIEGEL_TLS_LISTEN"`
@@ -68,6 +82,14 @@ type Config struct {
 	SMTPURL string `env:"SIEGEL_SMTP_URL"`
 	// MailFrom is the address that mails come from.
 	MailFrom string `env:"SIEGEL_MAIL_FROM"`
+	// DKIMDir is a folder of keys that sign mails, each called as the name that
+	// DNS has for it: <selector>._domainkey.<domain>.pem. Senders of resellers are
+	// used once their domain has one.
+	DKIMDir string `env:"SIEGEL_DKIM_DIR"`
+	// BounceDomain is where mails come back to that could not be delivered, and
+	// BounceListen where the server takes them (SMTP). Both or none.
+	BounceDomain string `env:"SIEGEL_BOUNCE_DOMAIN"`
+	BounceListen string `env:"SIEGEL_BOUNCE_LISTEN"`
 	// OperatorName, OperatorAddress (one line), OperatorEmail and OperatorPhone
 	// are who runs this installation, as agreements and letters name it.
 	OperatorName    string `env:"SIEGEL_OPERATOR_NAME"`
@@ -86,7 +108,7 @@ type Config struct {
 }
 
 // secrets may come from files instead.
-var secrets = []string{"SIEGEL_DATABASE_URL", "SIEGEL_RELAY_DATABASE_URL", "SIEGEL_OWNER_DATABASE_URL",
+var secrets = []string{"SIEGEL_DATABASE_URL", "SIEGEL_RELAY_DATABASE_URL", "SIEGEL_OWNER_DATABASE_URL", "SIEGEL_BACKUP_DATABASE_URL",
 	"SIEGEL_REDIS_URL", "SIEGEL_SECRET", "SIEGEL_SMTP_URL", "SIEGEL_SMS_SETTINGS", "SIEGEL_ACME_HOSTING_SETTINGS"}
 
 // Load reads the environment, given as os.Environ gives it.
@@ -130,6 +152,9 @@ func (c Config) CheckServe() error {
 	}
 	if c.SMSPlugin != "" && c.PluginDir == "" {
 		missing = append(missing, errors.New("SIEGEL_SMS_PLUGIN is set, SIEGEL_PLUGIN_DIR is not"))
+	}
+	if (c.BounceDomain == "") != (c.BounceListen == "") {
+		missing = append(missing, errors.New("SIEGEL_BOUNCE_DOMAIN and SIEGEL_BOUNCE_LISTEN go together"))
 	}
 	if c.HTTPListen != "" && c.TLSListen == "" {
 		missing = append(missing, errors.New("SIEGEL_HTTP_LISTEN is set, SIEGEL_TLS_LISTEN is not"))

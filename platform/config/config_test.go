@@ -111,12 +111,12 @@ func TestSecretsFromFiles(t *testing.T) {
 	if err := os.WriteFile(file, []byte("hush hush hush hush hush hush hu\n"), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	for _, name := range []string{"SIEGEL_DATABASE_URL", "SIEGEL_RELAY_DATABASE_URL", "SIEGEL_OWNER_DATABASE_URL", "SIEGEL_REDIS_URL", "SIEGEL_SECRET", "SIEGEL_SMTP_URL", "SIEGEL_SMS_SETTINGS"} {
+	for _, name := range []string{"SIEGEL_DATABASE_URL", "SIEGEL_RELAY_DATABASE_URL", "SIEGEL_OWNER_DATABASE_URL", "SIEGEL_BACKUP_DATABASE_URL", "SIEGEL_REDIS_URL", "SIEGEL_SECRET", "SIEGEL_SMTP_URL", "SIEGEL_SMS_SETTINGS"} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			c := mustLoad(t, map[string]string{name + "_FILE": file})
 			got := map[string]string{
-				"SIEGEL_DATABASE_URL": c.DatabaseURL, "SIEGEL_RELAY_DATABASE_URL": c.RelayDatabaseURL, "SIEGEL_OWNER_DATABASE_URL": c.OwnerDatabaseURL,
+				"SIEGEL_DATABASE_URL": c.DatabaseURL, "SIEGEL_RELAY_DATABASE_URL": c.RelayDatabaseURL, "SIEGEL_OWNER_DATABASE_URL": c.OwnerDatabaseURL, "SIEGEL_BACKUP_DATABASE_URL": c.BackupDatabaseURL,
 				"SIEGEL_REDIS_URL": c.RedisURL, "SIEGEL_SECRET": c.Secret, "SIEGEL_SMTP_URL": c.SMTPURL, "SIEGEL_SMS_SETTINGS": c.SMSSettings,
 			}[name]
 			if got != "hush hush hush hush hush hush hu" {

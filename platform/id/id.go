@@ -94,50 +94,64 @@ func (id *ID[K]) Scan(src any) error {
 }
 
 type (
-	tenant       struct{}
-	account      struct{}
-	location     struct{}
-	practitioner struct{}
-	resource     struct{}
-	service      struct{}
-	window       struct{}
-	closure      struct{}
-	hold         struct{}
-	booking      struct{}
-	appointment  struct{}
-	envelope     struct{}
-	message      struct{}
-	quota        struct{}
-	chain        struct{}
-	calendar     struct{}
-	reseller     struct{}
-	registration struct{}
-	invitation   struct{}
-	apiToken     struct{}
-	provider     struct{}
+	tenant        struct{}
+	account       struct{}
+	location      struct{}
+	practitioner  struct{}
+	resource      struct{}
+	service       struct{}
+	window        struct{}
+	closure       struct{}
+	hold          struct{}
+	booking       struct{}
+	appointment   struct{}
+	envelope      struct{}
+	message       struct{}
+	quota         struct{}
+	chain         struct{}
+	calendar      struct{}
+	reseller      struct{}
+	registration  struct{}
+	invitation    struct{}
+	apiToken      struct{}
+	provider      struct{}
+	place         struct{}
+	offer         struct{}
+	communication struct{}
+	run           struct{}
+	customer      struct{}
+	request       struct{}
+	connector     struct{}
 )
 
-func (tenant) prefix() string       { return "ten_" }
-func (account) prefix() string      { return "acc_" }
-func (location) prefix() string     { return "loc_" }
-func (practitioner) prefix() string { return "prc_" }
-func (resource) prefix() string     { return "res_" }
-func (service) prefix() string      { return "svc_" }
-func (window) prefix() string       { return "win_" }
-func (closure) prefix() string      { return "cls_" }
-func (hold) prefix() string         { return "hld_" }
-func (booking) prefix() string      { return "bkg_" }
-func (appointment) prefix() string  { return "apt_" }
-func (envelope) prefix() string     { return "env_" }
-func (message) prefix() string      { return "msg_" }
-func (quota) prefix() string        { return "quo_" }
-func (chain) prefix() string        { return "chn_" }
-func (calendar) prefix() string     { return "cal_" }
-func (reseller) prefix() string     { return "rsl_" }
-func (registration) prefix() string { return "reg_" }
-func (invitation) prefix() string   { return "inv_" }
-func (apiToken) prefix() string     { return "tok_" }
-func (provider) prefix() string     { return "pvd_" }
+func (tenant) prefix() string        { return "ten_" }
+func (account) prefix() string       { return "acc_" }
+func (location) prefix() string      { return "loc_" }
+func (practitioner) prefix() string  { return "prc_" }
+func (resource) prefix() string      { return "res_" }
+func (service) prefix() string       { return "svc_" }
+func (window) prefix() string        { return "win_" }
+func (closure) prefix() string       { return "cls_" }
+func (hold) prefix() string          { return "hld_" }
+func (booking) prefix() string       { return "bkg_" }
+func (appointment) prefix() string   { return "apt_" }
+func (envelope) prefix() string      { return "env_" }
+func (message) prefix() string       { return "msg_" }
+func (quota) prefix() string         { return "quo_" }
+func (chain) prefix() string         { return "chn_" }
+func (calendar) prefix() string      { return "cal_" }
+func (reseller) prefix() string      { return "rsl_" }
+func (registration) prefix() string  { return "reg_" }
+func (invitation) prefix() string    { return "inv_" }
+func (apiToken) prefix() string      { return "tok_" }
+func (provider) prefix() string      { return "pvd_" }
+func (place) prefix() string         { return "plc_" }
+func (offer) prefix() string         { return "off_" }
+func (communication) prefix() string { return "com_" }
+func (run) prefix() string           { return "run_" }
+func (customer) prefix() string      { return "cus_" }
+func (request) prefix() string       { return "req_" }
+func (connector) prefix() string     { return "con_" }
 
 // The kinds of id. A booking keeps its id through moves; each appointment it
 // becomes has its own.
@@ -163,4 +177,12 @@ type (
 	Invitation   = ID[invitation]
 	APIToken     = ID[apiToken]
 	Provider     = ID[provider]
+	// Place is one on a waiting list, Offer a time that was offered to it.
+	Place         = ID[place]
+	Offer         = ID[offer]
+	Communication = ID[communication]
+	Run           = ID[run]
+	Customer      = ID[customer]
+	Request       = ID[request]
+	Connector     = ID[connector]
 )

@@ -86,6 +86,9 @@ type Config struct {
 	// after its last call; Idle, for how long any other does. Default: 5 s and
 	// 15 min.
 	Linger, Idle time.Duration
+	// Observe, where given, begins to measure a call to a plugin; ended is told
+	// its name and "ok" or "error".
+	Observe func(context.Context) (_ context.Context, ended func(what, outcome string))
 	// Logger gets what happens to plugins and what they write to stderr.
 	// Default: slog.Default().
 	Logger *slog.Logger

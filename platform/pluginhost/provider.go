@@ -17,6 +17,7 @@ import (
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/status"
 
+	"siegel/platform/telemetry"
 	"siegel/plugins/sdk"
 )
 
@@ -310,7 +311,12 @@ func (p *provider) Describe(ctx context.Context) (sdk.Description, error) {
 
 // call hands do the running plugin, within the limits of time and number. What
 // do returns decides whether the process is healthy.
-func (p *provider) call(ctx context.Context, do func(context.Context, *instance) error) error {
+func (p *provider) call(ctx context.Context, do func(context.Context, *instance) error) (err error) {
+	if p.host.cfg.Observe != nil {
+		var ended func(what, outcome string)
+		ctx, ended = p.host.cfg.Observe(ctx)
+		defer func() { ended(p.name, telemetry.OutcomeOf(err)) }()
+	}
 	ctx, cancel := context.WithTimeout(ctx, p.host.cfg.CallTimeout)
 	defer cancel()
 	select {

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"reflect"
 
+	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
 
 	"siegel/platform/id"
@@ -127,6 +128,10 @@ func (f final) Error() string { return f.err.Error() }
 // out only after it has failed to encode them in every other way.
 func plain(args []any) []any {
 	for i, a := range args {
+		if raw, ok := a.([16]byte); ok { // which can be sent only where the server has said the type
+			args[i] = uuid.UUID(raw).String()
+			continue
+		}
 		one, ok := a.(interface {
 			driver.Valuer
 			UUID() string

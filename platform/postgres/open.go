@@ -38,6 +38,8 @@ type Config struct {
 	// Wait is how long a caller may queue for a connection before it is told
 	// [ErrUnavailable]; 2 s where zero. A caller's own deadline may be earlier.
 	Wait time.Duration
+	// Tracer is told of every statement; nil tells nobody.
+	Tracer pgx.QueryTracer
 }
 
 // connectTimeout bounds how long the server may take to take us in.
@@ -69,6 +71,7 @@ func Open(ctx context.Context, c Config) (*DB, error) {
 	config.MaxConns = c.MaxConns
 	whole := config.ConnConfig.DefaultQueryExecMode != pgx.QueryExecModeCacheStatement // the driver's default
 	setMode(config.ConnConfig, pgx.QueryExecModeExec)
+	config.ConnConfig.Tracer = c.Tracer
 
 	pool, err := pgxpool.NewWithConfig(ctx, config)
 	if err != nil {

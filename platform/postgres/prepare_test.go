@@ -43,3 +43,23 @@ func TestABatchOutlivesAMigration(t *testing.T) {
 		}
 	}
 }
+
+// Where nothing is prepared the server has not said what it expects, and what
+// is sent has to be understood all the same.
+func TestABatchThatIsNotPreparedTakesTheSameArguments(t *testing.T) {
+	t.Parallel()
+	_, urls := open(t, postgres.Config{})
+	db, err := postgres.Open(t.Context(), postgres.Config{URL: urls.Server + "&default_query_exec_mode=exec", MaxConns: 1})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer db.Close()
+	tenant := newTenant()
+	var same, both bool
+	if err := db.Batch(t.Context(), tenant, func(b *postgres.Batch) {
+		b.Row(`select $1::uuid = $2::uuid`, []any{tenant.Bytes(), tenant.UUID()}, &same)
+		b.Row(`select array[1, 2]::bigint[] = $1::bigint[] and array[$2::uuid] = $3::uuid[]`, []any{[]int64{1, 2}, tenant, []string{tenant.UUID()}}, &both)
+	}); err != nil || !same || !both {
+		t.Errorf("%v, %v, %v", same, both, err)
+	}
+}

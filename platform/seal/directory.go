@@ -38,6 +38,8 @@ const (
 	RoleOwner        Role = "owner"
 	RolePractitioner Role = "practitioner"
 	RoleFrontDesk    Role = "front_desk"
+	// RoleConnector is a program in the practice; its account is its own id.
+	RoleConnector Role = "connector"
 )
 
 // Signed is a directory as it is stored and served: the very bytes that an
@@ -217,7 +219,7 @@ func (d Directory) consistent() error {
 		switch m.Role {
 		case RoleOwner:
 			owners++
-		case RolePractitioner, RoleFrontDesk:
+		case RolePractitioner, RoleFrontDesk, RoleConnector:
 		default:
 			return errors.New("unknown role")
 		}

@@ -234,8 +234,19 @@ func (s *Service) verify(ctx context.Context, tx bun.Tx, tenant id.Tenant, known
 		Scan(ctx, &batches); ignoreNone(err) != nil {
 		return err
 	}
-	previous := make([]byte, sha256.Size)
-	next, seen := int64(1), known == nil
+	// What is left of a trail whose beginning was deleted begins behind it.
+	previous, next, seen := make([]byte, sha256.Size), int64(1), known == nil
+	var horizon struct {
+		Number int64
+		Hash   []byte
+	}
+	if err := tx.NewRaw(`select number, hash from audit_horizon where tenant_id = ?`, tenant).Scan(ctx, &horizon); ignoreNone(err) != nil {
+		return err
+	}
+	if horizon.Number > 0 {
+		previous, next = horizon.Hash, horizon.Number+1
+		seen = seen || bytes.Equal(horizon.Hash, known)
+	}
 	find := func(batch int64, what string) { r.Findings = append(r.Findings, Finding{batch, what}) }
 	for _, b := range batches {
 		if b.Number != next {

@@ -52,6 +52,17 @@ type BookRequest struct {
 	Language   string
 	// Proof is needed for every text message.
 	Proof *Proof
+	// Waiting is the secret of a place on the waiting list that ends with the
+	// booking; nil: none.
+	Waiting []byte
+}
+
+// place is the hash by which the place on the waiting list is found.
+func (r BookRequest) place() []byte {
+	if len(r.Waiting) != 16 {
+		return nil
+	}
+	return visitHash(r.Waiting, 0)
 }
 
 // Form is what a patient fills in for one slot: sealed to the practice, and the
@@ -79,6 +90,8 @@ type pendingRecord struct {
 	Address  string     `json:"address"`
 	Language string     `json:"language"`
 	CodeHash []byte     `json:"code_hash"`
+	// Waiting is the hash of the secret of a place on the waiting list.
+	Waiting []byte `json:"waiting,omitempty"`
 	// Secret and Code are raw only until the message that carries them has left.
 	Secret []byte `json:"secret,omitempty"`
 	Code   string `json:"code,omitempty"`
@@ -184,7 +197,7 @@ func (s *Service) Book(ctx context.Context, tenant id.Tenant, r BookRequest, onc
 		return Pending{}, ErrTooManyMessages
 	}
 	if r.Channel == SMS {
-		proven, err := s.proven(ctx, tenant, "sms", held.Hold.String(), r.Proof)
+		proven, err := s.proven(ctx, tenant, WorkText, held.Hold.String(), r.Proof)
 		if err != nil {
 			return Pending{}, err
 		}
@@ -215,7 +228,7 @@ func (s *Service) Book(ctx context.Context, tenant id.Tenant, r BookRequest, onc
 		CompanionValue: s.seal(pendingPurpose, pendingName, pendingRecord{
 			Held: heldName, Hold: next, Forms: r.Forms,
 			Channel: r.Channel, Address: r.Address, Language: r.Language,
-			CodeHash: s.codeHash(secretHash, code), Secret: r.Secret, Code: code,
+			CodeHash: s.codeHash(secretHash, code), Secret: r.Secret, Code: code, Waiting: r.place(),
 		}),
 		Once: onceKey(tenant, "book", once.Key), OnceValue: b64(once.Request),
 	}

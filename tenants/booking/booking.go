@@ -84,9 +84,11 @@ var (
 	errUnreadableRecord = errors.New("a record of ours does not parse")
 )
 
-// Budget reserves a text message in the transaction that queues it.
+// Budget opens the account of a message in the transaction that queues it, and
+// reserves what a text message costs.
 type Budget interface {
 	AppendBudget(b *postgres.Batch, tenant id.Tenant, message id.Message, booking id.Booking)
+	AppendMail(b *postgres.Batch, tenant id.Tenant, message id.Message, booking id.Booking, kind string)
 	BudgetError(err error) error
 }
 

@@ -5,6 +5,7 @@ import (
 	"crypto/rand"
 	"crypto/sha256"
 	"encoding/base64"
+	"encoding/hex"
 	"errors"
 	"fmt"
 	"net/netip"
@@ -327,14 +328,9 @@ func TestCaps(t *testing.T) {
 
 func solve(c booking.Challenge) *booking.Proof {
 	for n := 0; ; n++ {
-		nonce := strconv.Itoa(n)
-		sum := sha256.Sum256([]byte(c.Challenge + ":" + nonce))
-		zeros := 0
-		for zeros < 256 && sum[zeros/8]>>(7-zeros%8)&1 == 0 {
-			zeros++
-		}
-		if zeros >= c.Difficulty {
-			return &booking.Proof{Challenge: c.Challenge, Nonce: nonce}
+		sum := sha256.Sum256([]byte(c.Salt + strconv.Itoa(n)))
+		if hex.EncodeToString(sum[:]) == c.Challenge {
+			return &booking.Proof{Algorithm: c.Algorithm, Challenge: c.Challenge, Salt: c.Salt, Signature: c.Signature, Number: n}
 		}
 	}
 }

@@ -44,7 +44,7 @@ func (s *Service) Cancel(ctx context.Context, tenant id.Tenant, secret []byte, o
 		b.Exec(`select from appointment where tenant_id = $1 and id = any($2::uuid[]) order by id for no key update`,
 			tenant.UUID(), wanted)
 		b.Rows(`update appointment set status = 'cancelled', cancelled_by = 'patient', sequence = sequence + 1
-			where tenant_id = $1 and id = any($2::uuid[]) and (status = 'pending' or status = 'booked' and cancel_until > now())
+			where tenant_id = $1 and id = any($2::uuid[]) and (status in ('pending', 'proposed') or status = 'booked' and cancel_until > now())
 			returning 1`,
 			[]any{tenant.UUID(), wanted}, func(pgx.Rows) error { cancelled++; return nil })
 		free(b, tenant, wanted)

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"siegel/platform/id"
+	"siegel/platform/jobs"
 	"siegel/platform/postgres"
 	"siegel/tenants/inbox"
 	"siegel/tenants/practice"
@@ -71,8 +72,13 @@ func (s *Service) commitAt(ctx context.Context, tenant id.Tenant, offer *practic
 			b.Exec(`insert into patient_copy (tenant_id, booking_id, appointment_id, ciphertext) values ($1, $2, $3, $4)`,
 				tenant.UUID(), v.Booking.UUID(), v.Appointment.UUID(), v.Copy)
 		}
+		if p.Waiting != nil {
+			leave(b, `w.secret_hash = $2 and w.booking_id is null`, tenant.UUID(), p.Waiting)
+		}
 		if p.Channel == Mail {
-			enqueue(b, tenant, "receipt_mail", visits[0].Booking.UUID(), receiptTTL)
+			receipt := jobs.Message{ID: id.New[id.Message](), Tenant: tenant, Kind: "receipt_mail", Ref: visits[0].Booking.UUID(), TTL: receiptTTL}
+			jobs.Add(b, receipt)
+			s.Budget.AppendMail(b, tenant, receipt.ID, visits[0].Booking, receipt.Kind)
 		}
 		inbox.RaiseCounter(b, tenant)
 	})

@@ -229,6 +229,11 @@ func (s *Service) Peek(ctx context.Context, tenant id.Tenant, secret []byte) (Bo
 // checkCode compares a code. One of six digits can be tried [CodeTries] times;
 // the last failure ends the pending booking.
 func (s *Service) checkCode(ctx context.Context, tenant id.Tenant, hash, code string, p pendingRecord) error {
+	return s.tryCode(ctx, tenant, hash, code, p, func() { s.forget(ctx, tenant, pendingKey(tenant, hash), p, redisdb.Release{}) })
+}
+
+// tryCode is checkCode for whatever waits for a code; over ends it.
+func (s *Service) tryCode(ctx context.Context, tenant id.Tenant, hash, code string, p pendingRecord, over func()) error {
 	right := hmac.Equal(s.codeHash(hash, code), p.CodeHash)
 	if p.Channel == Mail {
 		if !right {
@@ -246,7 +251,7 @@ func (s *Service) checkCode(ctx context.Context, tenant id.Tenant, hash, code st
 	case ok && left > 0:
 		return &WrongCode{TriesLeft: left}
 	}
-	s.forget(ctx, tenant, pendingKey(tenant, hash), p, redisdb.Release{})
+	over()
 	if ok {
 		return &WrongCode{TriesLeft: 0}
 	}

@@ -71,6 +71,9 @@ type DeskBooking struct {
 	// SecretHash and Copy give the patient a link; both or neither.
 	SecretHash []byte
 	Copy       []byte
+	// Test makes it one of nobody: it takes its time, is counted nowhere, has no
+	// link, and nothing is sent about it.
+	Test bool
 }
 
 // BookAtDesk makes an appointment that counts at once, whose card the desk has
@@ -104,11 +107,12 @@ func (s *Service) BookAtDesk(ctx context.Context, tenant id.Tenant, d DeskBookin
 		err = s.DB.Batch(ctx, tenant, func(b *postgres.Batch) {
 			lock(b, tenant, []heldItem{x})
 			b.Exec(`insert into appointment (tenant_id, id, booking_id, status, source, practitioner_id, resource_id,
-					location_id, starts, ends, cancel_until, move_until, secret_hash, overridden)
-				select $1, $2, $3, 'booked', 'staff', $4, $5, $6, $7, $8, $9, $10, $11, $12
+					location_id, starts, ends, cancel_until, move_until, secret_hash, overridden, test)
+				select $1, $2, $3, 'booked', 'staff', $4, $5, $6, $7, $8, $9, $10, $11, $12, $14
 				from practice where tenant_id = $1 and version = $13`,
 				tenant.UUID(), appointment.UUID(), d.Booking.UUID(), d.Practitioner.UUID(), found.Resource.UUID(), d.Location.UUID(),
-				found.Starts, found.Ends, found.cancelUntil(), found.moveUntil(), secret, desk.override(), found.offer.Version)
+				found.Starts, found.Ends, found.cancelUntil(), found.moveUntil(), secret, desk.override(), found.offer.Version,
+				d.Test)
 			desk.occupy(b, tenant, found, x, appointment)
 			card.Appointment = appointment
 			inbox.AppendCard(b, tenant, d.Booking, card)
@@ -149,12 +153,12 @@ func (s *Service) MoveAtDesk(ctx context.Context, tenant id.Tenant, appointment 
 		return id.Appointment{}, err
 	}
 	next := id.New[id.Appointment]()
-	err := s.replace(ctx, tenant, appointment, func(o standing) (replacement, error) {
-		if o.Status != StatusBooked && o.Status != StatusPending {
-			return replacement{}, ErrWrongStatus
+	err := s.replace(ctx, tenant, []id.Appointment{appointment}, func(all []standing) ([]replacement, error) {
+		if o := all[0]; o.Status != StatusBooked && o.Status != StatusPending {
+			return nil, ErrWrongStatus
 		}
-		x, desk, found, err := s.atDesk(ctx, tenant, t, o.Takes)
-		return replacement{appointment: next, slot: found, item: x, desk: desk}, err
+		x, desk, found, err := s.atDesk(ctx, tenant, t, all[0].Takes)
+		return []replacement{{appointment: next, slot: found, item: x, desk: desk}}, err
 	})
 	if err != nil {
 		return id.Appointment{}, err
@@ -179,7 +183,7 @@ func (d DeskBooking) check() error {
 	if d.Booking.IsZero() {
 		return id.ErrMalformed
 	}
-	if (d.SecretHash == nil) != (d.Copy == nil) || d.SecretHash != nil && len(d.SecretHash) != 32 {
+	if (d.SecretHash == nil) != (d.Copy == nil) || d.SecretHash != nil && (len(d.SecretHash) != 32 || d.Test) {
 		return ErrMalformedSecret
 	}
 	if d.Copy != nil && seal.CheckCopy(d.Copy) != nil {

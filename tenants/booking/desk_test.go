@@ -514,3 +514,69 @@ func TestStatusMovesOnlyForward(t *testing.T) {
 		t.Errorf("a reason in words: %v", err)
 	}
 }
+
+func TestSeveralVisitsMoveTogetherOrNotAtAll(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	ctx, tenant := t.Context(), b.Tenant.ID
+	at, later := tenanttest.At(3, 9, 0), tenanttest.At(4, 10, 0)
+	done, secret := b.booked(t, b.item(b.Quarter, at), b.item(b.Half, at.Add(15*time.Minute)), b.item(b.Quarter, at.Add(2*time.Hour)))
+	first, second := done.Visits()[0].Booking, done.Visits()[1].Booking
+	move := func(ids []id.Booking, items ...booking.HoldItem) (booking.Booking, error) {
+		t.Helper()
+		token, h, err := b.take(t, items...)
+		if err != nil {
+			t.Fatal(err)
+		}
+		r := booking.MoveRequest{Secret: secret, Hold: h.ID, Token: token}
+		for _, x := range ids {
+			r.Items = append(r.Items, booking.MoveItem{Booking: x, Copy: b.Seal(t, x).Copy})
+		}
+		moved, err := b.Move(ctx, tenant, r)
+		if err != nil {
+			_ = b.Release(ctx, tenant, token)
+			return moved, err
+		}
+		again, err := b.Move(ctx, tenant, r) // gives the same answer
+		if err != nil || !again.Starts.Equal(moved.Starts) || again.Appointment != moved.Appointment {
+			t.Errorf("again: %+v, %v", again, err)
+		}
+		return moved, nil
+	}
+	if _, err := move([]id.Booking{first, first}, b.item(b.Quarter, later), b.item(b.Half, later.Add(15*time.Minute))); !errors.Is(err, booking.ErrMalformedItems) {
+		t.Errorf("one visit twice: %v", err)
+	}
+	if _, err := move([]id.Booking{first}, b.item(b.Quarter, later), b.item(b.Half, later.Add(15*time.Minute))); !errors.Is(err, booking.ErrMalformedItems) {
+		t.Errorf("one visit into two slots: %v", err)
+	}
+	moved, err := move([]id.Booking{first, second}, b.item(b.Quarter, later), b.item(b.Half, later.Add(15*time.Minute)))
+	if err != nil {
+		t.Fatal(err)
+	}
+	visits := moved.Visits()
+	if len(visits) != 3 || !visits[0].Starts.Equal(later) || !visits[1].Starts.Equal(later.Add(15*time.Minute)) || !visits[2].Starts.Equal(at.Add(2*time.Hour)) ||
+		visits[0].Booking != first || visits[1].Booking != second {
+		t.Fatalf("moved to %+v", visits)
+	}
+	// The second of two is taken meanwhile: both stay.
+	back := []booking.HoldItem{b.item(b.Quarter, at), b.item(b.Half, at.Add(15*time.Minute))}
+	token, h, err := b.take(t, back...)
+	if err != nil {
+		t.Fatal(err)
+	}
+	over := deskBooking(b.deskTime(b.Half, back[1].Starts))
+	over.OverHold = true
+	if _, err := b.BookAtDesk(ctx, tenant, over); err != nil {
+		t.Fatal(err)
+	}
+	r := booking.MoveRequest{Secret: secret, Hold: h.ID, Token: token, Items: []booking.MoveItem{{first, b.Seal(t, first).Copy}, {second, b.Seal(t, second).Copy}}}
+	if _, err := b.Move(ctx, tenant, r); !errors.Is(err, booking.ErrSlotTaken) {
+		t.Fatalf("one of two is taken: %v", err)
+	}
+	if now, err := b.View(ctx, tenant, secret); err != nil || !now.Visits()[0].Starts.Equal(later) || !now.Visits()[1].Starts.Equal(later.Add(15*time.Minute)) {
+		t.Errorf("half of it moved: %+v, %v", now.Visits(), err)
+	}
+	if live, taken := b.count(t, "appointment where status = 'booked'"), b.count(t, "occupation"); taken != live || b.overlaps(t) != 0 {
+		t.Errorf("%d appointments take %d times", live, taken)
+	}
+}

@@ -20,3 +20,6 @@ func (s *Service) LookAgain(ctx context.Context, tenant id.Tenant, r HoldRequest
 	}
 	return s.lookAgain(ctx, tenant, r, held, chosen)
 }
+
+// ALTCHAVerified reads a payload as the library of the protocol would.
+var ALTCHAVerified = altchaVerified

@@ -110,7 +110,7 @@ func (s *Service) Hold(ctx context.Context, tenant id.Tenant, r HoldRequest, v V
 		return Hold{}, err
 	}
 	now := s.Now()
-	proven, err := s.proven(ctx, tenant, "hold", v.network(), r.Proof)
+	proven, err := s.proven(ctx, tenant, WorkHold, v.network(), r.Proof)
 	if err != nil {
 		return Hold{}, err
 	}

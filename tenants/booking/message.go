@@ -111,7 +111,7 @@ func (s *Service) ReceiptToSend(ctx context.Context, tenant id.Tenant, ref strin
 	out.Channel, out.Address, out.Language, out.Expires = string(Mail), r.Address, r.Language, death.UTC()
 	out.Requested = r.Requested
 	out.ManageLink = base + "/booking#" + b64(r.Secret)
-	out.ICS, err = s.Calendar(ctx, tenant, r.Hold.visits(), r.Language)
+	out.ICS, err = s.Invitation(ctx, tenant, r.Hold.visits(), r.Address, r.Language)
 	return out, err
 }
 
@@ -123,9 +123,28 @@ func (s *Service) ReceiptSent(ctx context.Context, tenant id.Tenant, ref string)
 // Calendar is visits as an iCalendar (RFC 5545) that says neither service nor
 // practitioner.
 func (s *Service) Calendar(ctx context.Context, tenant id.Tenant, visits []Visit, language string) (string, error) {
-	offer, err := s.Practice.Offer(ctx, tenant)
+	_, events, err := s.events(ctx, tenant, visits, language)
 	if err != nil {
 		return "", err
+	}
+	return ics.Publish(events...)
+}
+
+// Invitation is the same for a mail to an address: it brings the calendar of
+// whoever reads it up to date. Answers, which nobody is asked for, would go to
+// the practice.
+func (s *Service) Invitation(ctx context.Context, tenant id.Tenant, visits []Visit, address, language string) (string, error) {
+	offer, events, err := s.events(ctx, tenant, visits, language)
+	if err != nil {
+		return "", err
+	}
+	return ics.Request(ics.Parties{Organizer: offer.Practice.Email, Name: offer.Practice.Said(), Attendee: address}, events...)
+}
+
+func (s *Service) events(ctx context.Context, tenant id.Tenant, visits []Visit, language string) (*practice.Offer, []ics.Event, error) {
+	offer, err := s.Practice.Offer(ctx, tenant)
+	if err != nil {
+		return nil, nil, err
 	}
 	summary, phone := "Termin: ", "Telefon: "
 	if language == "en" {
@@ -135,14 +154,18 @@ func (s *Service) Calendar(ctx context.Context, tenant id.Tenant, visits []Visit
 	for _, v := range visits {
 		l, err := place(offer, v.Location)
 		if err != nil {
-			return "", err
+			return nil, nil, err
+		}
+		zone, err := time.LoadLocation(l.Zone)
+		if err != nil {
+			return nil, nil, fmt.Errorf("zone of a location: %w", err)
 		}
 		events = append(events, ics.Event{
-			UID: ics.UID(v.Booking.UUID(), s.Base), Sequence: v.Sequence, Cancelled: v.Status == StatusCancelled, Starts: v.Starts, Ends: v.Ends, Stamp: s.Now(),
-			Summary: summary + offer.Practice.Name, Location: address(l), Description: phone + offer.Practice.Phone,
+			UID: ics.UID(v.Booking.UUID(), s.Base), Sequence: v.Sequence, Cancelled: v.Status == StatusCancelled, Starts: v.Starts, Ends: v.Ends, Zone: zone, Stamp: s.Now(),
+			Summary: summary + offer.Practice.Said(), Location: address(l), Description: phone + offer.Practice.Phone,
 		})
 	}
-	return ics.Publish(events...)
+	return offer, events, nil
 }
 
 // visits are the slots of a hold as their patient sees them.

@@ -14,6 +14,8 @@ type Outgoing struct {
 	// Channel is "mail" or "sms", Address the mail address or the number in
 	// the form of E.164.
 	Channel, Address string
+	// Other is where it goes instead, should the first way fail; empty: nowhere.
+	Other Way
 	// Language is "de" or "en".
 	Language string
 	// Link is the whole URL that confirms, with its fragment (mail only); of a
@@ -36,6 +38,9 @@ type Outgoing struct {
 	ICS string
 }
 
+// Way is a channel and an address.
+type Way struct{ Channel, Address string }
+
 // Change is what became of a booking since its patient last heard of it.
 type Change string
 
@@ -44,6 +49,8 @@ const (
 	ChangeBooked    Change = "booked"
 	ChangeMoved     Change = "moved"
 	ChangeCancelled Change = "cancelled"
+	// ChangeProposed says that the practice offers other times.
+	ChangeProposed Change = "proposed"
 )
 
 // Stop is when and where somebody is expected.

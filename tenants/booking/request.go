@@ -17,7 +17,8 @@ func (s *Service) Accept(ctx context.Context, tenant id.Tenant, appointment id.A
 }
 
 // Decline ends a requested appointment, and all that was booked with it: its
-// time is free again at once. Declining twice is harmless. It returns
+// time is free again at once, and other times that were offered instead are
+// offered no more. Declining twice is harmless. It returns
 // [ErrUnknownBooking] or [ErrWrongStatus] for one that is neither requested nor
 // cancelled.
 func (s *Service) Decline(ctx context.Context, tenant id.Tenant, appointment id.Appointment) error {
@@ -36,7 +37,7 @@ func (s *Service) answer(ctx context.Context, tenant id.Tenant, appointment id.A
 		b.Exec(`select from appointment a where `+ofSet+` order by a.id for no key update`, args...)
 		b.Exec(`update appointment a set status = $3, cancelled_by = case when $3 = 'cancelled' then 'practice' end,
 				sequence = sequence + 1
-			where `+ofSet+` and a.status = 'pending'`, tenant.UUID(), appointment.UUID(), status)
+			where `+ofSet+` and (a.status = 'pending' or a.status = 'proposed' and $3 = 'cancelled')`, tenant.UUID(), appointment.UUID(), status)
 		found = b.Row(`select status from appointment where tenant_id = $1 and id = $2`, args, &now)
 		if status == StatusCancelled {
 			b.Exec(`delete from occupation o using appointment a, resource r where `+ofSet+` and a.status = 'cancelled' and `+ofAppointment, args...)

@@ -30,7 +30,7 @@ var before = map[string][]string{
 	"checked-in":       {StatusBooked, "arrived"},
 	"fulfilled":        {StatusBooked, "arrived", "checked-in"},
 	"noshow":           {StatusBooked},
-	StatusCancelled:    {StatusPending, StatusBooked, "arrived"},
+	StatusCancelled:    {StatusPending, StatusProposed, StatusBooked, "arrived"},
 	"entered-in-error": {StatusBooked},
 }
 
@@ -61,19 +61,23 @@ func (s *Service) SetStatus(ctx context.Context, tenant id.Tenant, appointment i
 		practice := "practice"
 		by, reason = &practice, &c.Reason
 	}
-	var now string
-	var found *postgres.Found
-	o, err := s.standing(ctx, tenant, appointment)
-	if err != nil {
+	now, of, err := s.statusOf(ctx, tenant, appointment)
+	switch {
+	case err != nil:
 		return err
+	case now == c.Status:
+		return nil // said before: nothing has changed
+	case !slices.Contains(from, now):
+		return ErrWrongStatus
 	}
+	var found *postgres.Found
 	err = s.DB.Batch(ctx, tenant, func(b *postgres.Batch) {
 		b.Exec(`update appointment set status = $3, excused = $4, cancelled_by = $5, cancel_reason = $6, sequence = sequence + 1
 			where tenant_id = $1 and id = $2 and status = any($7)`,
 			tenant.UUID(), appointment.UUID(), c.Status, c.Excused && c.Status == "noshow", by, reason, from)
 		found = b.Row(`select status from appointment where tenant_id = $1 and id = $2`, []any{tenant.UUID(), appointment.UUID()}, &now)
 		free(b, tenant, []string{appointment.UUID()})
-		happened(b, tenant, o.Booking)
+		happened(b, tenant, of)
 		inbox.RaiseCounter(b, tenant)
 	})
 	switch {
@@ -86,6 +90,23 @@ func (s *Service) SetStatus(ctx context.Context, tenant id.Tenant, appointment i
 	}
 	s.changed(ctx, tenant)
 	return nil
+}
+
+// statusOf is an appointment's status now, and its booking. It returns
+// [ErrUnknownBooking].
+func (s *Service) statusOf(ctx context.Context, tenant id.Tenant, appointment id.Appointment) (status string, of id.Booking, err error) {
+	var found *postgres.Found
+	err = s.DB.Batch(ctx, tenant, func(b *postgres.Batch) {
+		found = b.Row(`select status, booking_id from appointment where tenant_id = $1 and id = $2`,
+			[]any{tenant.UUID(), appointment.UUID()}, &status, &of)
+	})
+	if err != nil {
+		return "", of, fmt.Errorf("read a status: %w", err)
+	}
+	if !found.OK {
+		return "", of, ErrUnknownBooking
+	}
+	return status, of, nil
 }
 
 // Chapter is one appointment in the history of a booking.

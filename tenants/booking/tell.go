@@ -3,12 +3,17 @@ package booking
 import (
 	"context"
 	"fmt"
+	"strings"
 	"time"
 
+	"siegel/platform/fault"
 	"siegel/platform/id"
 	"siegel/platform/jobs"
 	"siegel/platform/postgres"
 )
+
+// ErrTest is returned for an appointment of nobody: there is nobody to tell.
+var ErrTest = fault.New(fault.Conflict, "test_appointment")
 
 // releaseTTL is how long an address that the practice released is kept at most.
 const releaseTTL = time.Hour
@@ -20,8 +25,19 @@ type Released struct {
 	Appointment id.Appointment
 	Channel     Channel
 	Address     string
+	// Other is where the message goes where it does not arrive by Channel: a mail
+	// instead of a text message or the other way round; empty: nowhere.
+	Other string
 	// Language is "de" or "en".
 	Language string
+}
+
+// other is the channel that Channel is not.
+func (r Released) other() Channel {
+	if r.Channel == SMS {
+		return Mail
+	}
+	return SMS
 }
 
 // releasedRecord is what Redis keeps of it, sealed.
@@ -29,6 +45,7 @@ type releasedRecord struct {
 	Appointment id.Appointment `json:"appointment"`
 	Channel     Channel        `json:"channel"`
 	Address     string         `json:"address"`
+	Other       string         `json:"other,omitempty"`
 	Language    string         `json:"language"`
 }
 
@@ -38,7 +55,7 @@ func releasedKey(tenant id.Tenant, message string) string { return key(tenant, "
 
 // Tell queues the message that tells a patient what became of their
 // appointment, as it stands when the message leaves: booked, moved or
-// cancelled. It returns [ErrUnknownBooking], [ErrAddress], [ErrChannel],
+// cancelled. It returns [ErrUnknownBooking], [ErrTest], [ErrAddress], [ErrChannel],
 // [ErrTooManyMessages], or redisdb.ErrUnavailable, with nothing kept.
 func (s *Service) Tell(ctx context.Context, tenant id.Tenant, r Released) (id.Message, error) {
 	var none id.Message
@@ -46,12 +63,21 @@ func (s *Service) Tell(ctx context.Context, tenant id.Tenant, r Released) (id.Me
 	if r.Address, err = s.Address(r.Channel, r.Address); err != nil {
 		return none, err
 	}
+	if r.Other != "" {
+		// What cannot be used is no reason to say nothing.
+		if r.Other, err = s.Address(r.other(), r.Other); err != nil {
+			r.Other = ""
+		}
+	}
 	if r.Language != "en" {
 		r.Language = "de"
 	}
 	now, err := s.current(ctx, tenant, ofAppointmentID, r.Appointment.UUID())
 	if err != nil {
 		return none, err
+	}
+	if now.Test {
+		return none, ErrTest
 	}
 	if err := s.countAddress(ctx, r.Channel, r.Address); err != nil {
 		return none, err
@@ -63,9 +89,12 @@ func (s *Service) Tell(ctx context.Context, tenant id.Tenant, r Released) (id.Me
 		return none, err
 	}
 	err = s.DB.Batch(ctx, tenant, func(b *postgres.Batch) {
-		jobs.Add(b, jobs.Message{ID: message, Tenant: tenant, Kind: "change_" + string(r.Channel), Ref: message.UUID(), TTL: releaseTTL})
-		if r.Channel == SMS {
+		kind := "change_" + string(r.Channel)
+		jobs.Add(b, jobs.Message{ID: message, Tenant: tenant, Kind: kind, Ref: message.UUID(), TTL: releaseTTL})
+		if r.Channel == SMS || r.Other != "" {
 			s.Budget.AppendBudget(b, tenant, message, now.Booking)
+		} else {
+			s.Budget.AppendMail(b, tenant, message, now.Booking, kind)
 		}
 	})
 	if err != nil {
@@ -99,6 +128,18 @@ func (s *Service) ChangeToSend(ctx context.Context, tenant id.Tenant, ref string
 	if err != nil {
 		return Outgoing{}, err
 	}
+	reader := r.Address
+	if r.Other != "" {
+		out.Other = Way{string(Released(r).other()), r.Other}
+		if r.Channel == SMS {
+			reader = r.Other
+		}
+	}
+	if strings.Contains(reader, "@") {
+		if out.ICS, err = s.Invitation(ctx, tenant, []Visit{c.visit()}, reader, r.Language); err != nil {
+			return Outgoing{}, err
+		}
+	}
 	out.Channel, out.Address, out.Expires = string(r.Channel), r.Address, death.UTC()
 	switch {
 	case c.Status == StatusCancelled:
@@ -106,6 +147,9 @@ func (s *Service) ChangeToSend(ctx context.Context, tenant id.Tenant, ref string
 		if out.Link, err = s.PatientURL(ctx, tenant); err != nil {
 			return Outgoing{}, fmt.Errorf("address of the patient pages: %w", err)
 		}
+	case c.Status == StatusProposed:
+		// When it will be, nobody knows yet; the link that its patient has shows the times.
+		out.Change, out.ICS = ChangeProposed, ""
 	case c.Status == StatusPending:
 		return Outgoing{}, ErrAddressLapsed // taken back meanwhile; there is nothing to say yet
 	case c.Moved:
@@ -127,13 +171,14 @@ func (s *Service) About(ctx context.Context, tenant id.Tenant, c Current, langua
 	if err != nil {
 		return Outgoing{}, err
 	}
-	calendar, err := s.Calendar(ctx, tenant, []Visit{{
-		Status: c.Status, Booking: c.Booking, Location: c.Location, Starts: c.Starts, Ends: c.Ends, Sequence: c.Sequence,
-	}}, language)
 	return Outgoing{
-		BookingID: c.Booking, Language: language, ICS: calendar,
+		BookingID: c.Booking, Language: language,
 		Stops: []Stop{{Starts: c.Starts, Ends: c.Ends, Zone: place.Zone, Location: address(place)}},
-	}, err
+	}, nil
+}
+
+func (c Current) visit() Visit {
+	return Visit{Status: c.Status, Booking: c.Booking, Location: c.Location, Starts: c.Starts, Ends: c.Ends, Sequence: c.Sequence}
 }
 
 // ChangeSent forgets the address: the message has left.
@@ -149,6 +194,7 @@ type Current struct {
 	Starts, Ends time.Time // UTC
 	Moved        bool
 	Sequence     int
+	Test         bool // of nobody
 }
 
 // Current finds how a booking stands. It returns [ErrUnknownBooking].
@@ -160,10 +206,10 @@ func (s *Service) current(ctx context.Context, tenant id.Tenant, which, name str
 	var c Current
 	var row *postgres.Found
 	err := s.DB.Batch(ctx, tenant, func(b *postgres.Batch) {
-		row = b.Row(`select a.booking_id, a.status, a.location_id, a.starts, a.ends, a.first_starts is not null, a.sequence
+		row = b.Row(`select a.booking_id, a.status, a.location_id, a.starts, a.ends, a.first_starts is not null, a.sequence, a.test
 			from appointment a where a.tenant_id = $1 and `+which+` and `+anyStatus+`
 			order by a.sequence desc, a.created desc limit 1`,
-			[]any{tenant.UUID(), name}, &c.Booking, &c.Status, &c.Location, &c.Starts, &c.Ends, &c.Moved, &c.Sequence)
+			[]any{tenant.UUID(), name}, &c.Booking, &c.Status, &c.Location, &c.Starts, &c.Ends, &c.Moved, &c.Sequence, &c.Test)
 	})
 	if err != nil {
 		return c, fmt.Errorf("read an appointment: %w", err)

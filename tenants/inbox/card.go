@@ -41,14 +41,14 @@ func (c Card) Check() error {
 
 // Acknowledge stores a card and deletes the envelope it was opened from, both
 // or neither. It returns [ErrCardExists] where another desk did so first,
-// [ErrNoEnvelope] where the appointment has no such envelope, or
-// [ErrMalformedCard].
+// [ErrNoEnvelope] where the appointment has no such envelope,
+// [ErrForwarding] where no cards are kept, or [ErrMalformedCard].
 func (s *Service) Acknowledge(ctx context.Context, tenant id.Tenant, c Card) error {
 	if err := c.Check(); err != nil {
 		return err
 	}
 	var stored *postgres.Found
-	var exists bool
+	var exists, forwarding bool
 	err := s.db.Batch(ctx, tenant, func(b *postgres.Batch) {
 		// Whoever deletes the envelope has won: another desk waits for its row
 		// and then finds none. The counter is raised by who stored a card, and
@@ -58,6 +58,7 @@ func (s *Service) Acknowledge(ctx context.Context, tenant id.Tenant, c Card) err
 			with opened as (
 			  delete from envelope
 			  where tenant_id = $1::uuid and id = $2::uuid and appointment_id = $3::uuid
+			    and not exists (select from forwarding where tenant_id = $1::uuid and mode = 'forward')
 			  returning tenant_id, booking_id, appointment_id
 			), stored as (
 			  insert into card (tenant_id, booking_id, appointment_id, version, epoch, ciphertext)
@@ -72,6 +73,7 @@ func (s *Service) Acknowledge(ctx context.Context, tenant id.Tenant, c Card) err
 		// A statement of its own sees what the other desk has committed.
 		b.Row(`select exists (select from card where tenant_id = $1::uuid and appointment_id = $2::uuid)`,
 			[]any{tenant, c.Appointment}, &exists)
+		b.Row(`select exists (select from forwarding where tenant_id = $1 and mode = 'forward')`, []any{tenant}, &forwarding)
 	})
 	switch {
 	case postgres.Violates(err, "card_pk"):
@@ -82,6 +84,8 @@ func (s *Service) Acknowledge(ctx context.Context, tenant id.Tenant, c Card) err
 		return nil
 	case exists:
 		return ErrCardExists
+	case forwarding:
+		return ErrForwarding
 	default:
 		return ErrNoEnvelope
 	}

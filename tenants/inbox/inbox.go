@@ -3,7 +3,8 @@
 //
 // A [Service] promises that an envelope goes only in the transaction that
 // stores its card, so that two desks which open the same booking store it once
-// and lose nothing; and that the counter of changes which comes with
+// and lose nothing, or, where the practice has its bookings forwarded, in the
+// one in which its connector acknowledges ([Service.HandedOver]); and that the counter of changes which comes with
 // [Service.Entries] misses none: whatever commits later raises it. It cannot
 // tell whether a card says what the envelope said: both are ciphertext to it.
 package inbox
@@ -63,7 +64,7 @@ type Entry struct {
 	Appointment  id.Appointment
 	Booking      id.Booking
 	Status       string // FHIR appointment status
-	Source       string // online, staff
+	Source       string // online, staff, takeover
 	Practitioner id.Practitioner
 	Location     id.Location
 	Starts, Ends time.Time // UTC, half-open
@@ -78,6 +79,8 @@ type Entry struct {
 	Excused bool
 	// Overridden is why staff set rules aside; empty where it did not.
 	Overridden string
+	// Test says that it is of nobody: counted nowhere, and nothing sent.
+	Test bool
 	// Takes are the rooms and devices that it takes beside its practitioner.
 	Takes []id.Resource
 	// Envelope waits to be opened; nil once acknowledged, and for what staff
@@ -105,13 +108,13 @@ func (s *Service) Entries(ctx context.Context, tenant id.Tenant, from, to time.T
 	err = s.db.Batch(ctx, tenant, func(b *postgres.Batch) {
 		// The counter is read in the same statement, and so in the same
 		// snapshot, as what it counts; the join keeps its row where there is
-		// no appointment. Proposed and waitlisted appointments are no dates
-		// yet; those entered in error are none, and those moved are somewhere else.
-		// Pending ones wait to be accepted.
+		// no appointment. Waitlisted appointments are no dates yet; those entered
+		// in error are none, and those moved are somewhere else. Pending ones wait
+		// to be accepted, proposed ones for their patient to choose another time.
 		b.Rows(`
 			select c.counter,
 			       a.id, a.booking_id, a.status, a.source, a.practitioner_id, a.location_id, a.starts, a.ends, a.created,
-			       a.first_starts, a.cancelled_by, a.cancel_reason, a.excused, a.overridden,
+			       a.first_starts, a.cancelled_by, a.cancel_reason, a.excused, a.overridden, a.test,
 			       (select string_agg(o.resource_id::text, ' ' order by o.resource_id) from occupation o
 			        where o.tenant_id = $1 and o.appointment_id = a.id and o.resource_id <> a.resource_id),
 			       e.id, e.suite, e.kid, e.enc, e.ct,
@@ -119,7 +122,7 @@ func (s *Service) Entries(ctx context.Context, tenant id.Tenant, from, to time.T
 			from (select coalesce(max(counter), 0) as counter from change_counter where tenant_id = $1) c
 			left join appointment a
 			  on a.tenant_id = $1 and a.starts >= $2 and a.starts < $3
-			 and a.status not in ('proposed', 'waitlist', 'entered-in-error')
+			 and a.status not in ('waitlist', 'entered-in-error')
 			 and a.cancelled_by is distinct from 'moved'
 			left join envelope e on e.tenant_id = a.tenant_id and e.appointment_id = a.id
 			left join card k on k.tenant_id = a.tenant_id and k.appointment_id = a.id
@@ -151,7 +154,7 @@ type row struct {
 	starts, ends, received                *time.Time
 	first                                 *time.Time
 	cancelledBy, cancelReason, overridden *string
-	excused                               *bool
+	excused, test                         *bool
 	takes                                 *string
 
 	envelope id.Envelope
@@ -166,7 +169,7 @@ type row struct {
 func (r *row) scan(rows pgx.Rows, counter *int64) error {
 	return rows.Scan(counter,
 		&r.appointment, &r.booking, &r.status, &r.source, &r.practitioner, &r.location, &r.starts, &r.ends, &r.received,
-		&r.first, &r.cancelledBy, &r.cancelReason, &r.excused, &r.overridden, &r.takes,
+		&r.first, &r.cancelledBy, &r.cancelReason, &r.excused, &r.overridden, &r.test, &r.takes,
 		&r.envelope, &r.suite, &r.kid, &r.enc, &r.ct,
 		&r.version, &r.epoch, &r.ciphertext)
 }
@@ -189,6 +192,7 @@ func (r *row) entry(tenant id.Tenant) Entry {
 		}
 	}
 	e.Excused = r.excused != nil && *r.excused
+	e.Test = r.test != nil && *r.test
 	if r.takes != nil {
 		for _, uuid := range strings.Fields(*r.takes) {
 			var resource id.Resource
@@ -197,16 +201,22 @@ func (r *row) entry(tenant id.Tenant) Entry {
 			}
 		}
 	}
+	e.Envelope, e.Card = r.sealed(tenant)
+	return e
+}
+
+// sealed is what can be opened of the row, by those who have the keys.
+func (r *row) sealed(tenant id.Tenant) (envelope *seal.Envelope, card *StoredCard) {
 	if !r.envelope.IsZero() {
-		e.Envelope = &seal.Envelope{
+		envelope = &seal.Envelope{
 			V: seal.Version, Suite: *r.suite, Tenant: tenant.UUID(), KID: *r.kid,
 			EnvelopeID: r.envelope.UUID(), Enc: r.enc, CT: r.ct,
 		}
 	}
 	if r.version != nil {
-		e.Card = &StoredCard{Version: *r.version, Epoch: *r.epoch, Ciphertext: r.ciphertext}
+		card = &StoredCard{Version: *r.version, Epoch: *r.epoch, Ciphertext: r.ciphertext}
 	}
-	return e
+	return envelope, card
 }
 
 // Counter is the count of the tenant's changes, for those who wait for the

@@ -55,7 +55,7 @@ func TestEntries(t *testing.T) {
 		t.Parallel()
 		for status, want := range map[string]int{
 			"booked": 1, "arrived": 1, "checked-in": 1, "fulfilled": 1, "cancelled": 1, "noshow": 1,
-			"pending": 1, "proposed": 0, "waitlist": 0, "entered-in-error": 0,
+			"pending": 1, "proposed": 1, "waitlist": 0, "entered-in-error": 0,
 		} {
 			b := booking(id.New[id.Tenant]())
 			b.status = status

@@ -202,6 +202,9 @@ func (h Holding) Lists(account id.Account, public []byte) bool {
 // Knows says whether an account is listed, with whichever key.
 func (h Holding) Knows(account id.Account) bool { return h.members[account.UUID()] != "" }
 
+// Connector says whether a connector is listed, with whichever key.
+func (h Holding) Connector(c id.Connector) bool { return h.members[c.UUID()] != "" }
+
 // Holding is at most [Age] old. It returns [ErrNoKeys].
 func (s *Service) Holding(ctx context.Context, tenant id.Tenant) (Holding, error) {
 	st, err := s.state(ctx, tenant)

@@ -51,6 +51,8 @@ type Practice struct {
 	Asks     Asks
 	// SMSSender is the sender that text messages name; empty is the provider's.
 	SMSSender string
+	// MessageName is how messages name the practice; see [Practice.Said].
+	MessageName string
 	// Land decides which public holidays close the practice; empty is none.
 	Land schedule.Land
 	// Municipality is where in the Land it is, as far as holidays differ.
@@ -60,6 +62,15 @@ type Practice struct {
 	// BookingsPerContact is how many bookings one contact may have pending or
 	// confirmed within the hour; nil is as many as the caps allow.
 	BookingsPerContact *int
+}
+
+// Said is how messages name the practice: neutrally, where its own name tells a
+// specialty and it chose another one.
+func (p Practice) Said() string {
+	if p.MessageName != "" {
+		return p.MessageName
+	}
+	return p.Name
 }
 
 // Asks are the optional questions that the practice has switched on, each with

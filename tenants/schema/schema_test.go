@@ -23,6 +23,7 @@ var global = []string{"tenant", "reseller", "reseller_member", "platform_member"
 	// counts and certificates outlive it.
 	"tenant_slug", "slug_retired", "tenant_host", "reseller_base", "registry_change",
 	"month_count", "count_correction", "month_closed", "deletion_certificate", "portal_invitation",
+	"agreement_published",            // a version is published to all
 	"problem_report", "announcement", // for those who look after many tenants
 	"audit_due", // says of all trails which one waits for its chain
 	// Providers are looked up above the tenant, reports come by the provider's
@@ -31,10 +32,14 @@ var global = []string{"tenant", "reseller", "reseller_member", "platform_member"
 	// A handshake comes before anybody knows whose host it is for.
 	"certificate_file", "certificate_lock", "certificate_attempt",
 	"domain_setup", // worked on for all tenants, whoever asked
+	// What the operator says of itself and of who works for it; none of it is a tenant's.
+	"operator_profile", "processor", "evidence", "disclosure", "breach",
 	// An account is a person's, who may work in several tenants; what follows
 	// is theirs alone, or must be read before it is clear where they enter.
 	"totp", "recovery_code", "passkey", "used_ticket", "trusted_device", "undertaking", "sign_in_history", "account_recovery",
-	"account", "credential", "session", "outbox", "message_budget", "shred_chain"}
+	"account", "credential", "session", "outbox", "message_budget", "shred_chain",
+	"deletion_journal", // hashes of what was erased, of all
+}
 
 // tenant is the only expression that may decide whose a row is.
 const tenant = `(tenant_id = ( SELECT (NULLIF(current_setting('siegel.tenant'::text, true), ''::text))::uuid AS "nullif"))`

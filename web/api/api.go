@@ -7,6 +7,7 @@ import (
 	"siegel/platform/identity"
 	"siegel/tenants/audit"
 	"siegel/tenants/booking"
+	"siegel/tenants/customers"
 	"siegel/tenants/domain"
 	"siegel/tenants/help"
 	"siegel/tenants/inbox"
@@ -14,6 +15,7 @@ import (
 	"siegel/tenants/notify"
 	"siegel/tenants/onboarding"
 	"siegel/tenants/practice"
+	"siegel/tenants/privacy"
 	"siegel/tenants/registry"
 	"siegel/tenants/staff"
 	"siegel/web/server"
@@ -25,6 +27,8 @@ type Services struct {
 	Practice   *practice.Service
 	Keyring    *keyring.Service
 	Inbox      *inbox.Service
+	Customers  *customers.Service
+	Requests   *privacy.Requests
 	Identity   *identity.Service
 	Staff      *staff.Service
 	Onboarding *onboarding.Service
@@ -33,7 +37,12 @@ type Services struct {
 	Registry   *registry.Service
 	Help       *help.Service
 	Reminders  *notify.Reminders
-	Domains    *domain.Service
+	Waiting    *booking.Waiting
+	Embedding  *practice.Embedding
+	// MessageSettings are what practices decide about their messages.
+	MessageSettings *notify.Settings
+	Domains         *domain.Service
+	Privacy         *privacy.Service
 	Carriers
 }
 
@@ -51,19 +60,32 @@ func Mount(s *server.Server, v Services) {
 	mountPeople(s, v)
 	mountAppointments(s, v)
 	mountDesk(s, v)
+	mountTakeover(s, v)
+	mountProposals(s, v)
+	mountCustomers(s, v)
+	mountPrivacyRequests(s, v)
 	mountReminders(s, v)
+	mountWaiting(s, v)
+	mountCommunications(s, v)
+	mountEmbedding(s, v)
+	mountMessages(s, v)
 	mountDeskSettings(s, v)
 	mountRules(s, v)
 	mountCalendars(s, v)
 	mountDocument(s)
 	mountAudit(s, v)
 	mountTokens(s, v)
+	mountConnectors(s, v)
 	mountPortal(s, v)
 	mountHelp(s, v)
 	mountProviders(s, v)
 	mountCarriers(s, v)
 	mountDeliveries(s, v)
 	mountDomains(s, v)
+	mountDocuments(s, v)
+	mountDocumentPages(s, v)
+	mountPrivacy(s, v)
+	mountRegisters(s, v)
 }
 
 // none is an answer or a request without content.

@@ -38,6 +38,7 @@ type appointmentBody struct {
 	CancelReason string          `json:"cancel_reason,omitempty"`
 	Excused      bool            `json:"excused,omitempty"`
 	Overridden   string          `json:"overridden,omitempty"`
+	Test         bool            `json:"test,omitempty" doc:"Of nobody: counted nowhere, and nothing is sent"`
 	Takes        []id.Resource   `json:"takes,omitempty" doc:"Rooms and devices, beside the practitioner"`
 	Envelope     *seal.Envelope  `json:"envelope"`
 	Card         *cardBody       `json:"card"`
@@ -102,7 +103,7 @@ func mountAppointments(s *server.Server, v Services) {
 			answer.Body.Appointments[i] = appointmentBody{
 				ID: e.Appointment, Booking: e.Booking, Status: e.Status, Source: e.Source, Practitioner: e.Practitioner,
 				Location: e.Location, Starts: e.Starts, Ends: e.Ends, Received: e.Received, Envelope: e.Envelope,
-				First: e.First, CancelledBy: e.CancelledBy, CancelReason: e.CancelReason, Excused: e.Excused, Overridden: e.Overridden, Takes: e.Takes,
+				First: e.First, CancelledBy: e.CancelledBy, CancelReason: e.CancelReason, Excused: e.Excused, Overridden: e.Overridden, Test: e.Test, Takes: e.Takes,
 			}
 			if e.Card != nil {
 				answer.Body.Appointments[i].Card = &cardBody{e.Card.Version, e.Card.Epoch, e.Card.Ciphertext}

@@ -30,6 +30,7 @@ type bookRequest struct {
 		SecretHash seal.Bytes      `json:"secret_hash"`
 		Language   string          `json:"language" maxLength:"8"`
 		Proof      *proofBody      `json:"proof,omitempty"`
+		Waiting    seal.Bytes      `json:"waiting,omitempty" doc:"The secret of a place on the waiting list, which ends with the booking"`
 	}
 }
 
@@ -91,8 +92,22 @@ type moveRequest struct {
 		Booking id.Booking `json:"booking_id,omitzero" doc:"One visit of several; without it the first"`
 		Hold    id.Hold    `json:"hold" doc:"The hold of the new slot"`
 		Token   seal.Bytes `json:"token" doc:"Its token"`
-		Copy    seal.Bytes `json:"copy" doc:"The patient's copy for the new slot"`
+		Copy    seal.Bytes `json:"copy,omitempty" doc:"The patient's copy for the new slot"`
+		Items   []moveItem `json:"items,omitempty" maxItems:"12" doc:"Several visits that move together, in the order of the hold; instead of booking_id and copy"`
 	}
+}
+
+type moveItem struct {
+	Booking id.Booking `json:"booking_id"`
+	Copy    seal.Bytes `json:"copy"`
+}
+
+// several are the visits that move together; nil where one moves alone.
+func (in *moveRequest) several() (items []booking.MoveItem) {
+	for _, x := range in.Body.Items {
+		items = append(items, booking.MoveItem{Booking: x.Booking, Copy: x.Copy})
+	}
+	return items
 }
 
 type namedPractitioner struct {
@@ -146,7 +161,7 @@ func mountBookings(s *server.Server, v Services) {
 		p, err := v.Booking.Book(ctx, server.From(ctx).Tenant.ID, booking.BookRequest{
 			Token: in.Body.Token, Forms: forms, Channel: booking.Channel(in.Body.Channel),
 			Address: in.Body.Address, Secret: in.Body.Secret, SecretHash: in.Body.SecretHash,
-			Language: in.Body.Language, Proof: in.Body.Proof.proof(),
+			Language: in.Body.Language, Proof: in.Body.Proof.proof(), Waiting: in.Body.Waiting,
 		}, once(in.Key, "book", in.RawBody))
 		if err != nil {
 			return nil, err
@@ -195,12 +210,12 @@ func mountBookings(s *server.Server, v Services) {
 		return sayBooking(ctx, v, b, err, in.Language)
 	})
 	server.Register(s, server.Operation{
-		ID: "moveBooking", Method: http.MethodPost, Path: "/api/v1/bookings/move",
+		ID: "moveBooking", Method: http.MethodPost, Path: "/api/v1/bookings/move", Body: 12 * 16 << 10,
 		Summary: "Move into a slot that the patient holds: the old and the new together, or not at all",
 	}, func(ctx context.Context, in *moveRequest) (*bookingAnswer, error) {
 		r := in.Body
 		b, err := v.Booking.Move(ctx, server.From(ctx).Tenant.ID, booking.MoveRequest{
-			Secret: r.Secret, Booking: r.Booking, Hold: r.Hold, Token: r.Token, Copy: r.Copy,
+			Secret: r.Secret, Booking: r.Booking, Hold: r.Hold, Token: r.Token, Copy: r.Copy, Items: in.several(),
 		})
 		var lost *booking.Overtaken
 		if errors.As(err, &lost) {

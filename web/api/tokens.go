@@ -59,7 +59,11 @@ func mountTokens(s *server.Server, v Services) {
 		}
 		answer := &tokensAnswer{}
 		answer.Body.Tokens = each(tokens, sayToken)
-		answer.Body.Scopes = each(access.Scopes(), sayScope)
+		for _, scope := range access.Scopes() {
+			if scope != access.ScopeInbox { // it comes by pairing, and says nothing without
+				answer.Body.Scopes = append(answer.Body.Scopes, sayScope(scope))
+			}
+		}
 		return answer, nil
 	})
 	server.Register(s, server.Operation{

@@ -20,20 +20,22 @@ export default defineConfig({
     chunkSizeWarningLimit: 200,
     rolldownOptions: {
       output: {
+        // Practices' own pages name the loader: its name stays the same.
+        entryFileNames: ({ name }) => (name === "embed" ? "embed.js" : "assets/[name]-[hash].js"),
         codeSplitting: {
           groups: [
             {
               // What several pages share is one script: without this it were ten.
               // Late code (sealing, other languages) stays apart.
               name: "shared",
-              test: /[\\/](node_modules[\\/](svelte|clsx|esm-env)|src[\\/](i18n|api|ui|booking))[\\/](?!(Booked|Cancelled|Change|Remind|Slip|calendar|copy|plaintext|slotwords|stops|later|Dialog|Field|Text|Tick|account|office|portal|register)\.)(?!.*\.css$)/,
+              test: /[\\/](node_modules[\\/](svelte|clsx|esm-env)|src[\\/](i18n|api|ui|booking))[\\/](?!(Booked|Cancelled|Change|Remind|Rights|rights|Wait|Waiter|WaitingPage|Ways|WishForm|Offer|CallBack|Line|wait|waiting|offered|moving|Slip|calendar|copy|plaintext|slotwords|stops|later|Dialog|Field|Text|Tick|account|office|portal|register)\.)(?!.*\.css$)/,
               minShareCount: 2,
               priority: 2,
             },
             {
               // What the pages after the first share: the slip, the fields, what is booked, their words.
               name: "appointment",
-              test: /src[\\/](booking[\\/](Booked|Cancelled|Change|Remind|Slip|calendar|copy|plaintext|slotwords|stops)|i18n[\\/]later|ui[\\/](Field|Tick)|seal[\\/](text|error))\.(?!en\.)/,
+              test: /src[\\/](booking[\\/](Booked|Cancelled|Change|Remind|Rights|Wait|WishForm|Offer|Line|wait|Slip|calendar|copy|plaintext|slotwords|stops)|i18n[\\/](later|waiting)|ui[\\/](Field|Tick)|seal[\\/](text|error))\.(?!en\.)/,
               priority: 1,
             },
           ],
@@ -44,6 +46,9 @@ export default defineConfig({
         confirm: at("confirm.html"),
         booking: at("booking.html"),
         sealed: at("sealed.html"),
+        document: at("document.html"),
+        waiting: at("waiting.html"),
+        embed: at("src/embed/loader.ts"),
         office: at("office.html"),
         portal: at("portal.html"),
         register: at("register.html"),

@@ -135,6 +135,9 @@ func (p *practice) plant(ctx context.Context, product, floor *pgx.Conn, k keys) 
 	b.Queue(`insert into key_directory (tenant_id, sequence, document, signature, issued, expires) values ($1, 1, $2, $3, now(), now() + interval '90 days')`, p.tenant, k.document, k.signature)
 	b.Queue(`insert into keyring (tenant_id, recovery_proven) values ($1, now())`, p.tenant)
 	b.Queue(`insert into business (tenant_id, specialty, open) values ($1, 'general_practice', true)`, p.tenant)
+	// Nothing is booked before the operator has said who works with data.
+	b.Queue(`insert into processor (id, component, own, country, purpose) select gen_random_uuid(), c, true, 'DE', 'Bench'
+		from unnest(array['hosting', 'database', 'mail', 'backup', 'monitoring', 'support']) c where not exists (select from processor)`)
 	// As if accepted by a demo's owner, whose edition is the newest.
 	b.Queue(`insert into agreement (tenant_id, id, version, language, provider, hash, document, account_id, name)
 		select $1, gen_random_uuid(), $2, 'de', sha256(''), sha256(''), '', gen_random_uuid(), 'Bench'`, p.tenant, k.agreement)

@@ -7,6 +7,7 @@ import { start } from "./lib/demo.mjs";
 import { appointments, lock, openAgain as reopen, opened, signIn } from "./lib/desk.mjs";
 import { book, someone } from "./lib/patient.mjs";
 import { plus, wall, weekday } from "./lib/setup.mjs";
+import { psql } from "./lib/stores.mjs";
 import { until } from "./lib/until.mjs";
 import { desk as t, office } from "./lib/words.mjs";
 
@@ -233,6 +234,39 @@ describe("what becomes of an appointment", () => {
     await until("three chapters", async () => (await page.locator("#detail .trail li").count()) === 3);
     await scan(page, "a booking with its history");
     await page.keyboard.press("Escape");
+  });
+
+  test("a break is drawn over empty time or entered with the keyboard, changed, and taken back", async () => {
+    const closures = () => psql(demo, "select count(*) from closure where reason = 'Teamrunde-Xq'");
+    const lane = page.locator(".lane[data-kind=practitioner]").first();
+    const slots = await lane.locator(".slots").boundingBox();
+    const seen = await page.locator(".cal").boundingBox();
+    // The lower end of the day, where nothing is booked.
+    await page.locator(".cal").evaluate((one) => (one.scrollTop = one.scrollHeight));
+    const end = await lane.locator(".slots").boundingBox();
+    const y = Math.min(end.y + end.height, seen.y + seen.height) - 60;
+    await page.mouse.move(slots.x + slots.width / 2, y - 60);
+    await page.mouse.down();
+    await page.mouse.move(slots.x + slots.width / 2, y, { steps: 4 });
+    await page.locator(".ghost").waitFor();
+    await page.mouse.up();
+    const dialog = page.getByRole("dialog").filter({ hasText: t("break.title") });
+    await dialog.getByLabel(t("break.what"), { exact: true }).fill("Teamrunde-Xq");
+    await scan(page, "a break");
+    await dialog.getByRole("button", { name: t("break.save"), exact: true }).click();
+    await until("it is closed", async () => (await closures()) === "1");
+    await page.locator("button.shut", { hasText: "Teamrunde-Xq" }).first().waitFor();
+    await page.locator(".toast button").last().click();
+    await until("it is taken back", async () => (await closures()) === "0");
+    // Without a mouse.
+    await page.keyboard.press("b");
+    await dialog.getByLabel(t("break.what"), { exact: true }).fill("Teamrunde-Xq");
+    await page.keyboard.press("Enter");
+    await until("it is closed again", async () => (await closures()) === "1");
+    await page.locator("button.shut", { hasText: "Teamrunde-Xq" }).first().focus();
+    await page.keyboard.press("Enter");
+    await page.getByRole("dialog").getByRole("button", { name: t("break.remove"), exact: true }).click();
+    await until("it is removed", async () => (await closures()) === "0");
   });
 
   test("dragging moves and resizes, and a conflict is refused and explained", async () => {

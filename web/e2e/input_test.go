@@ -3,9 +3,9 @@ package e2e_test
 import (
 	"bytes"
 	"crypto/sha256"
+	"encoding/hex"
 	"encoding/json"
 	"fmt"
-	"math/bits"
 	"net/http"
 	"slices"
 	"strconv"
@@ -143,7 +143,7 @@ func TestInputOfTheForm(t *testing.T) {
 		"EnvelopeVersionText":  with(good, "envelope", map[string]any{"v": "1", "suite": 2, "tenant": p.Tenant, "kid": p.KID, "envelope_id": sealed.ID, "enc": sealed.Enc, "ct": sealed.CT}),
 		"EnvelopeWithoutCT":    with(good, "envelope", map[string]any{"v": 1, "suite": 2, "tenant": p.Tenant, "kid": p.KID, "envelope_id": sealed.ID, "enc": sealed.Enc}),
 		"EnvelopeNotBase64":    with(good, "envelope", envelope{1, 2, p.Tenant, p.KID, sealed.ID, sealed.Enc, canary + "!"}),
-		"ProofWithUnknownPart": with(good, "proof", map[string]any{"challenge": "1", "nonce": "1", "x": canary}),
+		"ProofWithUnknownPart": with(good, "proof", map[string]any{"algorithm": "SHA-256", "challenge": "1", "number": 1, "salt": "1", "signature": "1", "x": canary}),
 	} {
 		add(name, "400 malformed_body", body)
 	}
@@ -203,7 +203,7 @@ func TestInputOfTheForm(t *testing.T) {
 	}
 	add("SecretBesidesText", "400 malformed_secret", with(sms, "secret", b64(f.Secret)))
 	add("TextWithoutProof", "428 proof_required", sms)
-	add("TextWithMadeUpProof", "428 proof_required", with(sms, "proof", map[string]any{"challenge": "1.sms.0.9999999999.x.y", "nonce": "1"}))
+	add("TextWithMadeUpProof", "428 proof_required", with(sms, "proof", map[string]any{"algorithm": "SHA-256", "challenge": "1", "number": 1, "salt": "x?expires=9999999999&", "signature": "1"}))
 	for name, k := range map[string]string{"NoKey": "", "ShortKey": "0123456789abcde", "LongKey": strings.Repeat("k", 65), "KeyWithSpace": "0123456789abcdef ghi", "KeyInUnicode": "0123456789abcdefä"} {
 		add(name, "400 idempotency_key_missing", good, "Idempotency-Key", k)
 	}
@@ -425,20 +425,15 @@ func TestInputOfHoldsAndLinks(t *testing.T) {
 	v.release(t, f)
 }
 
-// solve finds a nonce that gives the hash as many leading zero bits as wanted.
-func solve(challenge string, difficulty int) string {
+// puzzle is a challenge of ALTCHA's protocol.
+type puzzle struct{ Algorithm, Challenge, Salt, Signature string }
+
+// solved finds the number behind a puzzle.
+func (p puzzle) solved() map[string]any {
 	for n := 0; ; n++ {
-		nonce := strconv.Itoa(n)
-		sum := sha256.Sum256([]byte(challenge + ":" + nonce))
-		zeros := 0
-		for _, b := range sum {
-			zeros += bits.LeadingZeros8(b)
-			if b != 0 {
-				break
-			}
-		}
-		if zeros >= difficulty {
-			return nonce
+		sum := sha256.Sum256([]byte(p.Salt + strconv.Itoa(n)))
+		if hex.EncodeToString(sum[:]) == p.Challenge {
+			return map[string]any{"algorithm": p.Algorithm, "challenge": p.Challenge, "number": n, "salt": p.Salt, "signature": p.Signature}
 		}
 	}
 }
@@ -450,16 +445,13 @@ func TestInputOfCodes(t *testing.T) {
 	var held struct{ Hold string }
 	v.send(http.MethodPost, "/api/v1/holds/extend", []byte(`{"token":"`+b64(f.Token)+`"}`)).into(t, &held)
 	number := "+49151" + strconv.Itoa(10_000_000+int(random(1)[0])*1000+int(random(1)[0]))
-	var puzzle struct {
-		Challenge  string
-		Difficulty int
-	}
-	v.get("/api/v1/challenge?hold="+held.Hold).into(t, &puzzle)
-	proof := map[string]any{"challenge": puzzle.Challenge, "nonce": solve(puzzle.Challenge, puzzle.Difficulty)}
+	var asked puzzle
+	v.get("/api/v1/challenge?hold="+held.Hold).into(t, &asked)
+	proof := asked.solved()
 	form := with(without(f.booking(p), "secret"), "channel", "sms", "address", number)
 
 	before := d.state(t)
-	refused(t, v.post("/api/v1/bookings", with(form, "proof", with(proof, "nonce", "0"))), "428 proof_required")
+	refused(t, v.post("/api/v1/bookings", with(form, "proof", with(proof, "number", 1<<20))), "428 proof_required")
 	elsewhere := d.visitor(v.host, 904)
 	_, f2, _ := aHold(t, elsewhere, "Allgemeine Sprechstunde", "Frau Dr. Sommer")
 	stolen := with(without(f2.booking(p), "secret"), "channel", "sms", "address", number, "proof", proof)

@@ -129,6 +129,49 @@ test("requests stand first; the practice accepts one and declines the other, and
   assert.deepEqual(complaints, []);
 });
 
+test("a request is answered with other times; the patient takes one by the link, and whoever is first has it", async () => {
+  const person = someone();
+  const visitor = await asked(person);
+  const { page, complaints } = desk;
+  await pressed(page, t("inbox.propose"), person).click();
+  const panel = page.locator("#panel");
+  await panel.locator(".slotlist input").nth(2).waitFor();
+  for (const n of [1, 2]) {
+    await panel.locator(".slotlist input").nth(n).check();
+    await panel.getByRole("button", { name: words("propose.add"), exact: true }).click();
+  }
+  await scan(page, "other times for a request");
+  await look(page, "request-propose");
+  await panel.getByRole("button", { name: words("propose.do", { count: 2 }), exact: true }).click();
+  await page.locator("#detail").getByText(words("proposed.title")).first().waitFor();
+  await page.locator("#detail").getByRole("button", { name: words("tell.mail"), exact: true }).click();
+  const told = await message(demo, person.mail, 3);
+  assert.match(told.subject, /Andere Termine/);
+  assert.ok(!(told.subject + told.text).includes(person.family) && !(told.subject + told.text).includes(service), "it says neither who nor what for");
+  const id = visitor.appointment.slice("apt_".length);
+  assert.equal(await psql(demo, `select count(*) from occupation where appointment_id = '${id}'`), "0", "the time asked for is free again");
+
+  await visitor.page.reload();
+  await visitor.page.getByRole("heading", { name: de("proposed.title") }).waitFor();
+  const offered = visitor.page.locator("ul.next button.slot");
+  await offered.nth(1).waitFor();
+  await scan(visitor.page, "other times, the patient's page");
+  await look(visitor.page, "request-proposed");
+  // Somebody else was quicker with the first one.
+  await psql(demo, `insert into occupation (tenant_id, resource_id, unit, starts, ends, appointment_id)
+    select p.tenant_id, w.resource_id, 1, p.starts, p.ends, p.appointment_id from proposal p join practitioner w on w.id = p.practitioner_id where p.number = 0 and p.appointment_id = '${id}'`);
+  await offered.first().click();
+  await visitor.page.getByText(de("proposed.taken")).waitFor();
+  await until("one is left", async () => (await offered.count()) === 1);
+  await offered.first().click();
+  await visitor.page.getByRole("heading", { name: de("booked.title") }).first().waitFor();
+  assert.equal(await psql(demo, `select a.status from appointment a join appointment o on o.booking_id = a.booking_id where o.id = '${id}' and a.replaces_id = '${id}'`), "booked");
+  await psql(demo, `delete from occupation where appointment_id = '${id}'`);
+  await page.keyboard.press("Escape");
+  await visitor.close();
+  assert.deepEqual(complaints, []);
+});
+
 test("the front desk decides as well", async () => {
   const visitor = await asked(someone());
   await visitor.close();

@@ -31,7 +31,7 @@ type state struct {
 // state waits until no message is on its way, which changes rows by itself.
 func (d *demo) state(t *testing.T) state {
 	t.Helper()
-	for deadline := time.Now().Add(20 * time.Second); d.count(t, `select count(*) from outbox where status = 'waiting' and run_at <= now()`) > 0; time.Sleep(20 * time.Millisecond) {
+	for deadline := time.Now().Add(20 * time.Second); d.count(t, `select count(*) from outbox where status = 'waiting' and (run_at <= now() or attempts > 0)`) > 0; time.Sleep(20 * time.Millisecond) {
 		if time.Now().After(deadline) {
 			t.Fatal("the outbox does not empty")
 		}
@@ -160,8 +160,11 @@ func (d *demo) raw(t *testing.T, sent string, wait time.Duration) (answers []ans
 	}
 }
 
-func TestWireRefusesWhatTwoReadersCouldTakeDifferently(t *testing.T) {
-	d := running(t)
+// attack is what is sent, and how it is refused.
+type attack struct{ name, sent, want string }
+
+// attacks are all that two readers could take differently.
+func (d *demo) attacks() []attack {
 	host := d.host("praxis-sonnenberg")
 	zip := &bytes.Buffer{}
 	z := gzip.NewWriter(zip)
@@ -178,8 +181,7 @@ func TestWireRefusesWhatTwoReadersCouldTakeDifferently(t *testing.T) {
 	length := func(b string) string { return "Content-Length: " + strconv.Itoa(len(b)) }
 	smuggled := "GET /" + canary + " HTTP/1.1\r\nHost: " + host + "\r\n\r\n"
 
-	before := d.state(t)
-	cases := []struct{ name, sent, want string }{
+	return []attack{
 		{"TwoHosts", get("Host: "+host, "Host: "+d.host("zahnarzt-am-markt")), "400 malformed_request"},
 		{"TheSameHostTwice", get("Host: "+host, "Host: "+host), "400 malformed_request"},
 		{"NoHost", get("Accept: */*"), "400 malformed_request"},
@@ -249,8 +251,13 @@ func TestWireRefusesWhatTwoReadersCouldTakeDifferently(t *testing.T) {
 		{"HostEncoded", get("Host: praxis%2dsonnenberg.localhost:" + d.port), "400 malformed_request"},
 		{"TwoHostsInOne", get("Host: " + host + "," + d.host("zahnarzt-am-markt")), "400 malformed_request"},
 	}
+}
+
+func TestWireRefusesWhatTwoReadersCouldTakeDifferently(t *testing.T) {
+	d := running(t)
+	before := d.state(t)
 	t.Run("so", func(t *testing.T) { // returns when all have ended
-		for _, c := range cases {
+		for _, c := range d.attacks() {
 			t.Run(c.name, func(t *testing.T) {
 				t.Parallel()
 				answers, _ := d.raw(t, c.sent, 5*time.Second)
@@ -400,4 +407,28 @@ func with(m map[string]any, pairs ...any) map[string]any {
 		m[fmt.Sprint(pairs[i])] = pairs[i+1]
 	}
 	return m
+}
+
+// RFC 9116, on every kind of host.
+func TestWhoFindsAWeaknessIsToldWhomToTell(t *testing.T) {
+	d := running(t)
+	for _, name := range []string{"praxis-sonnenberg", "praxis-sonnenberg.office", "portal"} {
+		a := d.visitor(d.host(name), 0).get("/.well-known/security.txt")
+		if a.Status != 200 || !strings.HasPrefix(a.Header.Get("Content-Type"), "text/plain") {
+			t.Fatalf("%s: %s", name, a)
+		}
+		secured(t, a)
+		said := map[string]string{}
+		for line := range strings.Lines(string(a.Body)) {
+			field, value, _ := strings.Cut(strings.TrimSpace(line), ": ")
+			said[field] = value
+		}
+		ends, err := time.Parse(time.RFC3339, said["Expires"])
+		if in := time.Until(ends); err != nil || in < 30*24*time.Hour || in > 365*24*time.Hour {
+			t.Errorf("%s: it ends %q (%v)", name, said["Expires"], err)
+		}
+		if !strings.HasPrefix(said["Contact"], "mailto:") || !strings.Contains(said["Contact"], "@") {
+			t.Errorf("%s: contact %q", name, said["Contact"])
+		}
+	}
 }

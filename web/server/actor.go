@@ -71,7 +71,7 @@ func (s *Server) admit(ctx context.Context, r *Request, text string) error {
 	if !s.Few(ctx, perToken, time.Minute, "token", token.ID.UUID()) {
 		return ErrTooManyRequests.After(time.Minute)
 	}
-	r.Token, r.Role = token, string(access.Connector)
+	r.Token, r.Role, r.bearer = token, string(access.Connector), text
 	return nil
 }
 

@@ -83,6 +83,11 @@ func (s *Server) WatchChanges(changes Changes) {
 func (s *Server) stillSignedIn(ctx context.Context, r Request) bool {
 	ctx, cancel := context.WithTimeout(ctx, time.Second)
 	defer cancel()
+	if !r.Token.ID.IsZero() {
+		token, err := s.Tokens.Find(ctx, r.Tenant.ID, r.bearer)
+		r.Token = token
+		return err == nil && s.mayToken(r, "watchChanges")
+	}
 	_, role, err := s.signedIn(ctx, &r, s.Identity.Peek)
 	return err == nil && s.Policy.Can(access.Role(role), access.Tenant, "watchChanges")
 }

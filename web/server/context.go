@@ -43,7 +43,10 @@ type Request struct {
 	// Role is the caller's role for [access.Policy.Can].
 	Role string
 
+	bearer  string    // the token as it was shown
 	cookies *[]string // to be set with the answer
+	// operation is which of the routes it came to; empty where it came to none.
+	operation string
 }
 
 type requestKey struct{}
@@ -54,6 +57,13 @@ type requestKey struct{}
 func AddCookie(ctx context.Context, value string) {
 	if r, ok := ctx.Value(requestKey{}).(*Request); ok && r.cookies != nil {
 		*r.cookies = append(*r.cookies, value)
+	}
+}
+
+// cameTo remembers which operation a request is for.
+func cameTo(ctx context.Context, operation string) {
+	if r, ok := ctx.Value(requestKey{}).(*Request); ok {
+		r.operation = operation
 	}
 }
 

@@ -1,6 +1,7 @@
 package server
 
 import (
+	"cmp"
 	"context"
 	"crypto/rand"
 	"encoding/base64"
@@ -28,6 +29,11 @@ func (s *Server) identify(c *fiber.Ctx) (err error) {
 	r := &Request{RequestID: token(9), Client: s.client(c), cookies: new([]string)}
 	ctx, cancel := context.WithTimeout(context.WithValue(context.Background(), requestKey{}, r), requestTimeout)
 	defer cancel()
+	if s.Observe != nil {
+		var ended func(what, outcome string)
+		ctx, ended = s.Observe(ctx)
+		defer func() { ended(cmp.Or(r.operation, "none"), strconv.Itoa(c.Response().StatusCode())) }()
+	}
 	c.SetUserContext(ctx)
 	c.Set("X-Request-Id", r.RequestID)
 	defer func() {
@@ -97,7 +103,9 @@ func (s *Server) resolve(c *fiber.Ctx) error {
 		}
 	}
 	c.SetUserContext(audit.With(ctx, r.Actor(), r.Client))
-	return c.Next()
+	err = c.Next()
+	s.visited(c, r)
+	return err
 }
 
 // isPage reports whether a person looks at something; machines are told that
@@ -177,6 +185,12 @@ func (s *Server) RoleIn(ctx context.Context, domain access.Domain, account id.Ac
 		if err != nil {
 			return "", err
 		}
+		if role == staff.Support {
+			// Who works there no more, or no more for this practice, is nobody here.
+			if ok, err := s.Registry.Supports(ctx, identity.TenantOf(domain), account); err != nil || !ok {
+				return "", errors.Join(err, staff.ErrNotMember)
+			}
+		}
 		return role.Access(), nil
 	}
 	memberships, err := s.Registry.Memberships(ctx, account)
@@ -249,6 +263,7 @@ func (s *Server) visit(c *fiber.Ctx) string {
 // cookieName adds the prefix that binds a cookie to its host. Over plain http,
 // so on localhost only, browsers refuse the prefix.
 func (s *Server) cookieName(name string) string {
+	listed(name)
 	if s.scheme == "https" {
 		return "__Host-siegel-" + name
 	}

@@ -60,9 +60,17 @@ func (s *Server) pages() {
 	s.Raw("assets", fiber.MethodGet, "/assets/*", func(c *fiber.Ctx) error {
 		return s.file(c, c.Path(), "public, max-age=31536000, immutable")
 	})
-	for route, page := range map[string]string{"/confirm": "/confirm.html", "/booking": "/booking.html", "/sealed": "/sealed.html"} {
-		s.Raw("patientPages", fiber.MethodGet, route, func(c *fiber.Ctx) error { return s.file(c, page, "no-cache") })
+	for route, page := range map[string]string{"/confirm": "/confirm.html", "/booking": "/booking.html", "/sealed": "/sealed.html", "/waiting": "/waiting.html"} {
+		s.Raw("patientPages", fiber.MethodGet, route, func(c *fiber.Ctx) error {
+			s.framed(c)
+			return s.file(c, page, "no-cache")
+		})
 	}
+	// What a practice's own page loads to show the patients' pages within it.
+	s.Raw("embed", fiber.MethodGet, "/embed.js", func(c *fiber.Ctx) error {
+		c.Set("Cross-Origin-Resource-Policy", "cross-origin")
+		return s.file(c, "/embed.js", "public, max-age=300")
+	})
 	// Where a browser comes back from a provider, and by a link from a mail.
 	for _, route := range []string{"/oidc", "/recover"} {
 		s.Raw("signInPages", fiber.MethodGet, route, func(c *fiber.Ctx) error {
@@ -89,9 +97,13 @@ func (s *Server) pages() {
 		case registry.Portal:
 			page = "/portal.html"
 		}
+		s.framed(c)
 		return s.file(c, page, "no-cache")
 	})
 }
+
+// Page is a page of the web app as it was built; nil where it was not.
+func (s *Server) Page(name string) []byte { return s.Pages.files[name].body }
 
 func (s *Server) file(c *fiber.Ctx, name, caching string) error {
 	f, ok := s.Pages.files[name]

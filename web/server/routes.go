@@ -41,6 +41,7 @@ func Register[I, O any](s *Server, op Operation, handler func(context.Context, *
 		s.large = append(s.large, largeBody{op.Method, path, op.Body})
 	}
 	guard := func(ctx huma.Context, next func(huma.Context)) {
+		cameTo(ctx.Context(), op.ID)
 		r := From(ctx.Context())
 		if p := s.allowed(r, op.ID); p != nil {
 			s.problem(ctx, p)
@@ -94,6 +95,7 @@ func (s *Server) limits(h *fasthttp.RequestHeader) fasthttp.RequestConfig {
 func (s *Server) Raw(operation, method, path string, handler fiber.Handler) {
 	s.routes = append(s.routes, route{ID: operation, Method: method, Path: path, raw: true})
 	s.app.Add(method, path, func(c *fiber.Ctx) error {
+		cameTo(c.UserContext(), operation)
 		if p := s.allowed(From(c.UserContext()), operation); p != nil {
 			return writeProblem(c, p)
 		}

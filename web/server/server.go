@@ -59,10 +59,21 @@ type Config struct {
 	// Demands may name what else a member has to do before anything, such as
 	// accepting an agreement; nil where there is nothing.
 	Demands func(ctx context.Context, domain access.Domain, account id.Account, role access.Role) ([]string, error)
+	// Sites names the origins whose pages may frame a tenant's patient pages; nil
+	// names none.
+	Sites func(ctx context.Context, tenant id.Tenant) ([]string, error)
+	// Visited is told of each page that somebody asked for; nil where nobody
+	// counts them. It must be quick.
+	Visited func(ctx context.Context, r Request, v Visit)
 	// Pages is the built web app.
 	Pages Pages
 	// TrustedProxies may name the client in X-Forwarded-For; empty trusts nobody.
 	TrustedProxies []netip.Prefix
+	// Contact is the address that weaknesses are reported to; empty names none.
+	Contact string
+	// Observe begins to measure a request; ended is told its operation and the
+	// status of the answer. Nil measures nothing.
+	Observe func(context.Context) (_ context.Context, ended func(what, outcome string))
 	// Ready reports whether the server can do its work.
 	Ready func(context.Context) error
 }
@@ -120,6 +131,7 @@ func New(c Config) (*Server, error) {
 	s.mountAPI()
 
 	s.health()
+	s.securityText()
 	s.pages()
 	return s, nil
 }

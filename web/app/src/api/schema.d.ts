@@ -333,6 +333,40 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/appointments/{id}/proposals": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The times that a request's patient can still take */
+        get: operations["listProposals"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/appointments/{id}/propose": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Answer a request with other times, of which its patient takes one */
+        post: operations["proposeTimes"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/appointments/{id}/status": {
         parameters: {
             query?: never;
@@ -443,7 +477,7 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** What became of the text messages of bookings */
+        /** What became of the messages of bookings, the latest first */
         get: operations["listBookingDeliveries"];
         put?: never;
         post?: never;
@@ -504,6 +538,23 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/bookings/line": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Write the practice a sealed line about a booking, by its link */
+        post: operations["writeLine"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/bookings/move": {
         parameters: {
             query?: never;
@@ -532,6 +583,40 @@ export interface paths {
         put?: never;
         /** What a link would confirm; changes nothing */
         post: operations["peekBooking"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/bookings/proposals": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** The times that the practice offers instead of the one asked for */
+        post: operations["viewProposals"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/bookings/proposals/take": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Take one of the times that the practice offers; the booking counts at once */
+        post: operations["takeProposal"];
         delete?: never;
         options?: never;
         head?: never;
@@ -589,6 +674,23 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/bookings/requests": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Ask the practice something of one's data, by the link of a booking; objecting and deleting end all messages at once */
+        post: operations["askOfData"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/bookings/view": {
         parameters: {
             query?: never;
@@ -623,6 +725,23 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/bookings/{id}/silence": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** End all messages that were agreed to for a booking, as its patient objected to them */
+        post: operations["silenceBooking"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/calendars/{id}": {
         parameters: {
             query?: never;
@@ -636,6 +755,23 @@ export interface paths {
         post?: never;
         /** Forget an imported calendar */
         delete: operations["removeCalendar"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/call-backs": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Ask to be called; who and what about is sealed */
+        post: operations["askForCall"];
+        delete?: never;
         options?: never;
         head?: never;
         patch?: never;
@@ -699,10 +835,113 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** A proof of work to solve before a text message, or before holding yet another slot */
+        /** A proof of work (ALTCHA) to solve before a text message, a word to the practice, or holding yet another slot */
         get: operations["getChallenge"];
         put?: never;
         post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/connector/claim": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** For a connector: show the code and the key, get a token */
+        post: operations["claimConnector"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/connector/keyring": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** For a connector: the directory, and what is wrapped for it */
+        get: operations["getConnectorWraps"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/connector/take": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** For a connector: acknowledge what is durable there, and get what is due */
+        post: operations["takeDue"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/connectors": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Where opened bookings live, and the program in the practice that takes them */
+        get: operations["getConnector"];
+        put?: never;
+        /** Begin to pair a connector */
+        post: operations["pairConnector"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/connectors/mode": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        /** Where opened bookings live from now on */
+        put: operations["putMode"];
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/connectors/{id}/revoke": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** End a connector: its token, its keys, and forwarding to it */
+        post: operations["revokeConnector"];
         delete?: never;
         options?: never;
         head?: never;
@@ -744,6 +983,42 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/customers": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Customer records that have changed, as ciphertext, in the order of their changes */
+        get: operations["listCustomers"];
+        put?: never;
+        /** Add, replace or delete customer records */
+        post: operations["storeCustomers"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/customers/settings": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** What binds customer records here */
+        get: operations["getCustomerSettings"];
+        /** Decide whether many customer records may be brought in at once */
+        put: operations["putCustomerSettings"];
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/deliveries": {
         parameters: {
             query?: never;
@@ -771,6 +1046,76 @@ export interface paths {
         /** What became of a test message */
         get: operations["getDelivery"];
         put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/desk/call-backs": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Whether patients can ask to be called, and what about */
+        get: operations["getCallBacks"];
+        /** Decide whether patients can ask to be called, and what about */
+        put: operations["putCallBacks"];
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/desk/communications": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Sealed words from patients: what waits first, then what was ticked off */
+        get: operations["listCommunications"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/desk/communications/tick": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Tick a word off, or not after all */
+        post: operations["tickCommunication"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/desk/overflow": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** How many appointments staff may book beyond each practitioner's capacity; who is missing has none */
+        get: operations["getDeskOverflow"];
+        /** Allow staff to book beyond a practitioner's capacity */
+        put: operations["putDeskOverflow"];
         post?: never;
         delete?: never;
         options?: never;
@@ -806,6 +1151,76 @@ export interface paths {
         /** Free slots as staff sees them: its own windows too, without lead, horizon and release */
         get: operations["listDeskSlots"];
         put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/desk/waiting": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** How many wait for which service, and how times are offered to them */
+        get: operations["getWaiting"];
+        /** Decide how times are offered to those who wait */
+        put: operations["putWaiting"];
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/desk/waiting/offers": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Offer a free time to the first who wait for it */
+        post: operations["offerByHand"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/documents/{kind}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Privacy statement, imprint or accessibility statement, written from the settings in force */
+        get: operations["getDocument"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/embedding": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Which pages may frame the patients' pages */
+        get: operations["getEmbedding"];
+        /** Decide which pages may frame the patients' pages */
+        put: operations["putEmbedding"];
         post?: never;
         delete?: never;
         options?: never;
@@ -1070,6 +1485,76 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/messages": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** What became of the practice's messages, and which did not arrive */
+        get: operations["countMessages"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/messages/settings": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** In which words, under which name and when the practice sends */
+        get: operations["getMessageSettings"];
+        /** Decide under which name and when the practice sends */
+        put: operations["putMessageSettings"];
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/messages/texts/{kind}/{language}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        /** Say a message in the practice's own words */
+        put: operations["putMessageText"];
+        post?: never;
+        /** Go back to the product's words */
+        delete: operations["removeMessageText"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/messages/texts/{kind}/{language}/preview": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** See a message as a patient would get it; stores and sends nothing */
+        post: operations["previewMessage"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/onboarding": {
         parameters: {
             query?: never;
@@ -1184,6 +1669,40 @@ export interface paths {
         /** Send an invitation again */
         post: operations["resendInvitation"];
         delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/people/support": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Let somebody from support see how the practice is set up, for some hours; never what is sealed */
+        post: operations["letSupportIn"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/people/support/{account}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post?: never;
+        /** End that at once */
+        delete: operations["endSupport"];
         options?: never;
         head?: never;
         patch?: never;
@@ -1430,6 +1949,23 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/portal/host-certificates": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The certificates of all hosts of one's practices, and until when they are good */
+        get: operations["listHostCertificates"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/portal/imports": {
         parameters: {
             query?: never;
@@ -1476,6 +2012,23 @@ export interface paths {
         post?: never;
         /** Make an invitation void */
         delete: operations["withdrawPortalInvitation"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/portal/invitations/{id}/resend": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Send an invitation again */
+        post: operations["resendPortalInvitation"];
+        delete?: never;
         options?: never;
         head?: never;
         patch?: never;
@@ -1577,6 +2130,212 @@ export interface paths {
         get?: never;
         /** Set the price list; closed months stay as they are */
         put: operations["putPrices"];
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/portal/privacy": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The operator's registers: who works with data, evidence, disclosures, breaches */
+        get: operations["getRegisters"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/portal/privacy/breaches": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Begin a breach or a drill of one; its clock runs */
+        post: operations["addBreach"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/portal/privacy/breaches/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        /** Say that it was reported, or that it is over */
+        put: operations["stepBreach"];
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/portal/privacy/breaches/{id}/affected": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The practices that a breach concerns, and ids of their bookings */
+        get: operations["getAffected"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/portal/privacy/disclosures": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Enter what an authority asks for */
+        post: operations["addDisclosure"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/portal/privacy/disclosures/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        /** Decide about it; the practice is told in its trail unless that is forbidden */
+        put: operations["putDisclosure"];
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/portal/privacy/evidence": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Enter an attestation */
+        post: operations["addEvidence"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/portal/privacy/evidence/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        /** Change an attestation */
+        put: operations["putEvidence"];
+        post?: never;
+        /** Take an attestation out */
+        delete: operations["removeEvidence"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/portal/privacy/processors": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Enter who works with data */
+        post: operations["addProcessor"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/portal/privacy/processors/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        /** Change an entry */
+        put: operations["putProcessor"];
+        post?: never;
+        /** Take an entry out; what needs it can no longer be booked */
+        delete: operations["removeProcessor"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/portal/privacy/profile": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        /** What the law wants said of the operator */
+        put: operations["putOperatorProfile"];
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/portal/privacy/traffic": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Hourly sums of page views of the portal */
+        get: operations["getPortalTraffic"];
+        put?: never;
         post?: never;
         delete?: never;
         options?: never;
@@ -1928,6 +2687,91 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/practice/ways": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** What patients can do where no time fits: wait, or ask to be called */
+        get: operations["getWays"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/privacy": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** How long the practice keeps what, proofs of deletion, versions of its statement, the operator's evidence */
+        get: operations["getPrivacy"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/privacy/retention": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        /** How long the practice keeps what, within bounds */
+        put: operations["putRetention"];
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/privacy/setting": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        /** Where questions about data go, and whether page views are counted */
+        put: operations["putPrivacySetting"];
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/privacy/traffic": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Hourly sums of page views of the last month */
+        get: operations["getTraffic"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/problems": {
         parameters: {
             query?: never;
@@ -2095,6 +2939,41 @@ export interface paths {
         put?: never;
         /** What a link of a registration is about */
         post: operations["peekRegistration"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/requests": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** What people asked of their data, and until when an answer is owed */
+        get: operations["listDataRequests"];
+        put?: never;
+        /** Enter a request that came by telephone, letter or in person */
+        post: operations["enterDataRequest"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/requests/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        /** Write what was done about a request, and how far it has come */
+        put: operations["putDataRequest"];
+        post?: never;
         delete?: never;
         options?: never;
         head?: never;
@@ -2676,6 +3555,59 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/takeover": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The takeover of another calendar's appointments that is under way */
+        get: operations["getTakeover"];
+        /** Begin a takeover, or keep how its columns are read */
+        put: operations["putTakeover"];
+        post?: never;
+        /** Switch over: nothing more is taken over, and nothing is undone as a whole */
+        delete: operations["endTakeover"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/takeover/rows": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Take over appointments where there is room, or say where there is none */
+        post: operations["takeOver"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/takeover/undo": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Take a run back as a whole */
+        post: operations["undoTakeover"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/tokens": {
         parameters: {
             query?: never;
@@ -2722,6 +3654,108 @@ export interface paths {
         get: operations["listUndertakings"];
         put?: never;
         post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/waiting": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Wait for an earlier time than that of a booking */
+        post: operations["joinWaiting"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/waiting/ask": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Ask for a place on the waiting list without a booking; a message asks to confirm it */
+        post: operations["askForPlace"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/waiting/confirm": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Confirm a place with the code that came by the message */
+        post: operations["confirmPlace"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/waiting/decline": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Turn an offer down and go on waiting */
+        post: operations["declineOffer"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/waiting/leave": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Leave the waiting list: the address goes at once */
+        post: operations["leaveWaiting"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/waiting/view": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Whether the holder of a link waits, and what is offered; changes nothing */
+        post: operations["viewPlace"];
         delete?: never;
         options?: never;
         head?: never;
@@ -2788,14 +3822,30 @@ export interface components {
             name: string;
         };
         AddPasskeyRequestBody: {
+            /** @description PublicKeyCredential as JSON text, without the results of the PRF */
+            credential: string;
             name: string;
             prf_salt?: string;
+            ticket: string;
             wrapped_member_key?: string;
         };
         AddProviderRequestBody: {
+            currency: string;
+            enabled: boolean;
             /** @enum {string} */
             kind: "sms" | "hosting";
+            /** Format: int64 */
+            low_micros?: number;
+            name: string;
             plugin: string;
+            /** Format: int64 */
+            price_micros: number;
+            settings: {
+                [key: string]: unknown;
+            };
+        };
+        AffectedAnswerBody: {
+            affected: components["schemas"]["ConcernedBody"][];
         };
         AffectedBody: {
             appointment: string;
@@ -2878,6 +3928,8 @@ export interface components {
             status: string;
             /** @description Rooms and devices, beside the practitioner */
             takes?: string[];
+            /** @description Of nobody: counted nowhere, and nothing is sent */
+            test?: boolean;
         };
         AppointmentsAnswerBody: {
             appointments: components["schemas"]["AppointmentBody"][];
@@ -2903,14 +3955,48 @@ export interface components {
              */
             state: "approved" | "announced" | "asked";
         };
+        AskPlaceAnswerBody: {
+            /** Format: date-time */
+            expires: string;
+        };
+        AskPlaceRequestBody: {
+            /** @description Kept under the key of the last day */
+            address: string;
+            /** @enum {string} */
+            channel: "mail" | "sms";
+            /** @description Conditions that the patient fits; what is for everybody needs no naming */
+            fits?: components["schemas"]["FitBody"][];
+            /** @enum {string} */
+            language?: "de" | "en";
+            /**
+             * Format: int64
+             * @description How many minutes ahead they need to know
+             */
+            notice?: number;
+            /** @description With whom; without it anybody */
+            practitioner?: string;
+            proof?: components["schemas"]["ProofBody"];
+            /** @description Of the booking's link; of the place's own by mail */
+            secret?: string;
+            secret_hash: string;
+            service: string;
+            /** @description morning, afternoon, evening; without them all */
+            times?: string[];
+            /** @description The last day of waiting */
+            until: string;
+            /** @description Of the words that were agreed to */
+            version: string;
+            /** @description 1 (Monday) to 7; without them all */
+            weekdays?: number[];
+        };
         Asks: {
             gender?: string;
             insurance?: string;
             note?: string;
         };
         AssertionBody: {
-            /** @description PublicKeyCredential as JSON, without the results of the PRF */
-            credential: unknown;
+            /** @description PublicKeyCredential as JSON text, whose keys are not ours; without the results of the PRF */
+            credential: string;
             ticket: string;
         };
         AttemptBody: {
@@ -2979,6 +4065,11 @@ export interface components {
              */
             micros: number | null;
         };
+        Block: {
+            head?: string[];
+            rows?: components["schemas"]["Sentence"][][];
+            sentences?: components["schemas"]["Sentence"][];
+        };
         BookRequestBody: {
             address: string;
             /** @enum {string} */
@@ -2992,6 +4083,8 @@ export interface components {
             secret?: string;
             secret_hash: string;
             token: string;
+            /** @description The secret of a place on the waiting list, which ends with the booking */
+            waiting?: string;
         };
         BookingBody: {
             appointment?: string;
@@ -3018,6 +4111,15 @@ export interface components {
         BookingDeliveriesAnswerBody: {
             deliveries: components["schemas"]["DeliveryBody"][];
         };
+        BoundBody: {
+            /** Format: int64 */
+            days: number;
+            /** Format: int64 */
+            least: number;
+            /** Format: int64 */
+            most: number;
+            subject: string;
+        };
         BrandBody: {
             /** @description #rrggbb with a contrast of at least 4.5:1 to white, or empty */
             accent: string;
@@ -3035,6 +4137,26 @@ export interface components {
             brand: components["schemas"]["BrandBody"];
             /** Format: int64 */
             version: number;
+        };
+        BreachBody: {
+            /** Format: date-time */
+            begins: string;
+            /** Format: date-time */
+            readonly closed?: string;
+            drill: boolean;
+            /**
+             * Format: date-time
+             * @description Until when it has to be reported (Art. 33 GDPR)
+             */
+            readonly due?: string;
+            /** Format: date-time */
+            ends: string;
+            readonly id?: string;
+            /** Format: date-time */
+            readonly noticed?: string;
+            /** Format: date-time */
+            readonly reported?: string;
+            what: string;
         };
         BusinessBody: {
             alone: boolean;
@@ -3064,6 +4186,15 @@ export interface components {
             kind: string;
             name: string;
             resource?: string;
+        };
+        CallBackRequestBody: {
+            /** @description Bound to its own id in the place of a booking's */
+            envelope: components["schemas"]["Envelope"];
+            proof?: components["schemas"]["ProofBody"];
+        };
+        CallBackSettings: {
+            open: boolean;
+            topics: string[];
         };
         CancelRequestBody: {
             /** @description One visit of several; without it all that lie ahead */
@@ -3153,6 +4284,18 @@ export interface components {
             /** Format: int64 */
             waiting: number;
         };
+        CarryingSettings: {
+            currency: string;
+            enabled: boolean;
+            /** Format: int64 */
+            low_micros?: number;
+            name: string;
+            /** Format: int64 */
+            price_micros: number;
+            settings: {
+                [key: string]: unknown;
+            };
+        };
         CeremonyAnswerBody: {
             /** @description As PublicKeyCredential's parse functions read it */
             public_key: unknown;
@@ -3184,9 +4327,12 @@ export interface components {
             steps: components["schemas"]["StepValue"][];
         };
         ChallengeAnswerBody: {
+            algorithm: string;
             challenge: string;
             /** Format: int64 */
-            difficulty: number;
+            maxnumber: number;
+            salt: string;
+            signature: string;
         };
         ChangePasskeyRequestBody: {
             name?: string;
@@ -3209,6 +4355,16 @@ export interface components {
             starts: string;
             status: string;
         };
+        ClaimAnswerBody: {
+            connector: string;
+            directory: components["schemas"]["DirectoryBody"];
+            tenant: string;
+            token: string;
+        };
+        ClaimRequestBody: {
+            code: string;
+            public: string;
+        };
         ClosureValue: {
             from: string;
             from_time: string;
@@ -3225,6 +4381,29 @@ export interface components {
         CodesAnswerBody: {
             codes: string[];
         };
+        CommunicationBody: {
+            /** @description Without it: a wish to be called */
+            booking_id?: string;
+            /** Format: date-time */
+            done?: string;
+            envelope: components["schemas"]["Envelope"];
+            id: string;
+            /** Format: date-time */
+            received: string;
+        };
+        CommunicationsAnswerBody: {
+            communications: components["schemas"]["CommunicationBody"][];
+        };
+        ConcernedBody: {
+            /** @description Those that were stored before the end of the breach */
+            bookings: string[];
+            slug: string;
+            tenant: string;
+        };
+        ConfirmPlaceRequestBody: {
+            code: string;
+            secret: string;
+        };
         ConfirmRegistrationRequestBody: {
             account?: components["schemas"]["KnownAccountBody"];
             new?: components["schemas"]["NewAccountBody"];
@@ -3238,6 +4417,40 @@ export interface components {
         ConfirmTOTPRequestBody: {
             code: string;
             ticket: string;
+        };
+        ConnectorAnswerBody: {
+            connector: components["schemas"]["ConnectorBody"];
+            /** @enum {string} */
+            mode: "book" | "forward";
+        };
+        ConnectorBody: {
+            /** Format: date-time */
+            code_expires: string;
+            /** Format: date-time */
+            created: string;
+            id: string;
+            name: string;
+            /** Format: date-time */
+            oldest?: string;
+            /** @description Its key, once it has typed its code */
+            public?: string;
+            /** Format: date-time */
+            seen?: string;
+            /**
+             * @description Waits for its code; waits for the words to be compared; has keys
+             * @enum {string}
+             */
+            state: "code" | "compare" | "active";
+            /**
+             * Format: int64
+             * @description Bookings that it has yet to take
+             */
+            waiting: number;
+        };
+        ConnectorKeysAnswerBody: {
+            /** @description Null where the practice has made no keys yet */
+            directory: components["schemas"]["DirectoryBody"];
+            keys: components["schemas"]["WrappedKey"][];
         };
         ContractAnswerBody: {
             /** Format: date-time */
@@ -3312,10 +4525,19 @@ export interface components {
             zone: string;
         };
         CreateTenantRequestBody: {
+            city: string;
+            company: string;
+            contact: string;
+            email: string;
             /** @description Who is to take it over; empty: nobody is written to yet */
             owner?: string;
             owner_email?: string;
+            phone: string;
             plan?: string;
+            postal_code: string;
+            slug: string;
+            specialty: string;
+            street: string;
         };
         CreateTokenAnswerBody: {
             /** @description What goes behind Authorization: Bearer. Nobody can read it again */
@@ -3337,6 +4559,49 @@ export interface components {
             office: string;
             slug: string;
         };
+        CustomerBody: {
+            /** @description Missing where it was deleted */
+            ciphertext?: string;
+            /**
+             * Format: int64
+             * @description Of the book key; 0 where it was deleted
+             */
+            epoch: number;
+            id: string;
+            /** Format: int64 */
+            version: number;
+        };
+        CustomerSettingAnswerBody: {
+            /** @description Whether many records may be brought in at once */
+            import: boolean;
+            /** @description Whether professional law for health care binds the tenant */
+            medical: boolean;
+        };
+        CustomerSettingRequestBody: {
+            import: boolean;
+        };
+        CustomersAnswerBody: {
+            /** Format: int64 */
+            cursor: number;
+            customers: components["schemas"]["CustomerBody"][];
+            more: boolean;
+            /**
+             * Format: int64
+             * @description How many there are
+             */
+            total: number;
+        };
+        DeclineOfferRequestBody: {
+            offer: string;
+            secret: string;
+        };
+        DeletionBody: {
+            /** Format: date-time */
+            at: string;
+            counts: {
+                [key: string]: number;
+            };
+        };
         DeliveriesAnswerBody: {
             counts: components["schemas"]["CountBody"][];
             /** @description The first day, UTC */
@@ -3346,11 +4611,14 @@ export interface components {
         };
         DeliveryBody: {
             booking_id?: string;
+            /** @enum {string} */
+            channel: "mail" | "sms";
             code?: string;
             /** Format: date-time */
             created: string;
             /** Format: date-time */
             ended?: string;
+            kind?: string;
             plugin: string;
             /** @description Its provider says what becomes of messages */
             reported: boolean;
@@ -3387,6 +4655,8 @@ export interface components {
             service: string;
             /** Format: date-time */
             starts: string;
+            /** @description Of nobody: counted nowhere, and nothing is sent */
+            test?: boolean;
         };
         DeskSettings: {
             /**
@@ -3425,6 +4695,32 @@ export interface components {
             document: string;
             signature: string;
         };
+        DisclosureBody: {
+            authority: string;
+            /** @description The practice, if it is one */
+            concerns?: string;
+            /** @enum {string} */
+            decision: "open" | "refused" | "given" | "partly";
+            /** @description Why the practice may not be told */
+            forbidden: string;
+            /** @description Kinds of data, never the data */
+            given: string;
+            readonly id?: string;
+            legal_basis: string;
+            received: string;
+            readonly told?: string;
+        };
+        Document: {
+            kind: string;
+            language: string;
+            sections: components["schemas"]["Section"][];
+            title: string;
+        };
+        DocumentAnswerBody: {
+            document: components["schemas"]["Document"];
+            /** @description Of the privacy statement, the newest first */
+            versions?: components["schemas"]["VersionBody"][];
+        };
         DomainBody: {
             /** @description The tenant's or reseller's; empty for the platform */
             id?: string;
@@ -3456,6 +4752,34 @@ export interface components {
             /** @description At whom domains can be brought up */
             providers: components["schemas"]["HostingBody"][];
         };
+        DueBody: {
+            appointment: string;
+            booking_id: string;
+            card: components["schemas"]["CardBody"];
+            /** Format: date-time */
+            ends: string;
+            envelope: components["schemas"]["Envelope"];
+            /** Format: date-time */
+            first_starts?: string;
+            location: string;
+            practitioner: string;
+            source: string;
+            /** Format: date-time */
+            starts: string;
+            status: string;
+            /** Format: int64 */
+            version: number;
+        };
+        EmbeddingBody: {
+            /** @description Where the patients' pages are */
+            readonly host?: string;
+            /** @description Origins of the practice's own pages, which may frame the patients' pages */
+            sites: string[];
+        };
+        EmbeddingRequestBody: {
+            /** @description Addresses of pages; each becomes its origin */
+            sites: string[];
+        };
         EmergencyRequestBody: {
             reason: string;
         };
@@ -3475,6 +4799,21 @@ export interface components {
             /** @description Typed once more */
             slug: string;
         };
+        EvidenceBody: {
+            auditor: string;
+            country: string;
+            readonly id?: string;
+            /** @description A date */
+            issued: string;
+            /** @enum {string} */
+            kind: "c5_type1" | "c5_type2" | "iso27001" | "other";
+            /** @enum {string} */
+            readonly state?: "valid" | "ending" | "over";
+            subject: string;
+            title: string;
+            /** @description Its last day */
+            until: string;
+        };
         FinishOIDCRequestBody: {
             code: string;
             state: string;
@@ -3484,9 +4823,37 @@ export interface components {
             keys: components["schemas"]["WrappedKey"][];
             vouch: string;
         };
+        FitBody: {
+            /** @description A condition of the list of slots, as it stood there */
+            condition: string;
+            quotas?: string[];
+        };
         FleetAnswerBody: {
             /** @description Who needs somebody first */
             tenants: components["schemas"]["StateBody"][];
+        };
+        HandOfferAnswerBody: {
+            /** Format: int64 */
+            offered: number;
+        };
+        HandOfferRequestBody: {
+            /**
+             * Format: int64
+             * @description To how many, by the order of joining
+             */
+            count: number;
+            location: string;
+            practitioner: string;
+            service: string;
+            /** Format: date-time */
+            starts: string;
+        };
+        HandedBody: {
+            booking_id: string;
+            /** @description It did not open: keep it for the practice to look at */
+            keep?: boolean;
+            /** Format: int64 */
+            version: number;
         };
         HandoverBody: {
             email: string;
@@ -3563,6 +4930,16 @@ export interface components {
             challenge: string;
             /** Format: date-time */
             checked?: string;
+            /**
+             * Format: date-time
+             * @description When it counts no more because of that
+             */
+            ends?: string;
+            /**
+             * Format: date-time
+             * @description Since when nothing proves a verified one any more
+             */
+            lost?: string;
             /** @description ASCII (punycode) */
             name: string;
             /** @description Or this path on the host, over http */
@@ -3576,6 +4953,21 @@ export interface components {
             shown: string;
             /** Format: date-time */
             verified?: string;
+        };
+        HostCertificateBody: {
+            /** Format: date-time */
+            ends?: string;
+            /** @description ASCII (punycode); with *. a reseller's base */
+            host: string;
+            shown: string;
+            slug?: string;
+            /** @enum {string} */
+            state: "good" | "soon" | "over" | "none" | "unknown";
+            tenant?: string;
+        };
+        HostCertificatesAnswerBody: {
+            /** @description Those first that need somebody */
+            certificates: components["schemas"]["HostCertificateBody"][];
         };
         HostingBody: {
             id: string;
@@ -3598,6 +4990,10 @@ export interface components {
             csv: string;
         };
         ImportRow: {
+            city: string;
+            company: string;
+            contact: string;
+            email: string;
             errors: components["schemas"]["Detail"][];
             /**
              * Format: int64
@@ -3606,7 +5002,12 @@ export interface components {
             line: number;
             owner: string;
             owner_email: string;
+            phone: string;
             plan: string;
+            postal_code: string;
+            slug: string;
+            specialty: string;
+            street: string;
         };
         ImportedAnswerBody: {
             /** Format: int64 */
@@ -3694,6 +5095,13 @@ export interface components {
             email: string;
             sign_in_secret: string;
         };
+        KnownBody: {
+            address: string;
+            company: string;
+            components: string[];
+            country: string;
+            plugin: string;
+        };
         LanguageRequestBody: {
             /** @enum {string} */
             language: "de" | "en";
@@ -3707,6 +5115,12 @@ export interface components {
             /** Format: int64 */
             minutes: number;
         };
+        LetInRequestBody: {
+            /** @description Of somebody of the practice's reseller's or the operator's */
+            email: string;
+            /** Format: int64 */
+            hours: number;
+        };
         LimitsRequestBody: {
             /**
              * Format: int64
@@ -3718,6 +5132,13 @@ export interface components {
              * @enum {string}
              */
             status: "active" | "suspended";
+        };
+        LineRequestBody: {
+            /** @description One visit of several; without it the first */
+            booking_id?: string;
+            /** @description Bound to its own id in the place of a booking's */
+            envelope: components["schemas"]["Envelope"];
+            secret: string;
         };
         LinkRequestBody: {
             token: string;
@@ -3746,6 +5167,83 @@ export interface components {
         MemberKeyStruct: {
             method: string;
             wrapped: string;
+        };
+        MessageChoice: {
+            /** @description How messages name the practice, where not by its name */
+            name: string;
+            /** @description By the practice's clock; no reminder leaves from here */
+            quiet_from: string;
+            /** @description to here; equal to quiet_from: always */
+            quiet_until: string;
+            /** @description Minutes before an appointment: 10080, 2880, 1440, 120 */
+            reminders: number[];
+        };
+        MessagePreviewAnswerBody: {
+            /** Format: int64 */
+            cost_micros: number;
+            currency: string;
+            /**
+             * Format: int64
+             * @description What still fits the last part
+             */
+            left: number;
+            /**
+             * Format: int64
+             * @description Of a text message; each is paid
+             */
+            parts: number;
+            subject: string;
+            telling: string[];
+            text: string;
+            /** Format: int64 */
+            units: number;
+            /** @description A character outside the alphabet of text messages, so that a part holds 70 instead of 160 */
+            wide: boolean;
+        };
+        MessageSettingsAnswerBody: {
+            choice: components["schemas"]["MessageChoice"];
+            /** @description Where the links in messages lead */
+            host: string;
+            /** @description The practice's name */
+            practice: string;
+            /** @description The sender of text messages; empty: the provider's */
+            sender: string;
+            /** @description Words in name, host and sender that tell a specialty */
+            telling: string[];
+            texts: components["schemas"]["MessageText"][];
+        };
+        MessageSum: {
+            /** @enum {string} */
+            channel: "mail" | "sms";
+            day: string;
+            kind: string;
+            /** Format: int64 */
+            messages: number;
+            state: string;
+        };
+        MessageSumsAnswerBody: {
+            /** @description The first day, UTC */
+            from: string;
+            sums: components["schemas"]["MessageSum"][];
+            /** @description The latest first */
+            undelivered: components["schemas"]["DeliveryBody"][];
+            /** @description The last day, which is today */
+            until: string;
+        };
+        MessageText: {
+            default: components["schemas"]["WordingBody"];
+            kind: string;
+            /** @enum {string} */
+            language: "de" | "en";
+            /** @description The practice's words, not the product's */
+            own: boolean;
+            /** @description What may stand in braces */
+            placeholders: string[];
+            said: components["schemas"]["WordingBody"];
+        };
+        ModeRequestBody: {
+            /** @enum {string} */
+            mode: "book" | "forward";
         };
         MonthCountBody: {
             /** Format: int64 */
@@ -3777,13 +5275,19 @@ export interface components {
             closed: string[];
             running: string;
         };
+        MoveItem: {
+            booking_id: string;
+            copy: string;
+        };
         MoveRequestBody: {
             /** @description One visit of several; without it the first */
             booking_id?: string;
             /** @description The patient's copy for the new slot */
-            copy: string;
+            copy?: string;
             /** @description The hold of the new slot */
             hold: string;
+            /** @description Several visits that move together, in the order of the hold; instead of booking_id and copy */
+            items?: components["schemas"]["MoveItem"][];
             secret: string;
             /** @description Its token */
             token: string;
@@ -3795,6 +5299,12 @@ export interface components {
         NamedPractitioner: {
             id: string;
             name: string;
+        };
+        NeedBody: {
+            component: string;
+            name?: string;
+            /** @description It has an entry, and its data leave the EEA */
+            outside?: boolean;
         };
         NeedValue: {
             resources: string[];
@@ -3837,6 +5347,22 @@ export interface components {
             code: string;
             fields?: string[];
         };
+        OfferBody: {
+            /** Format: date-time */
+            ends: string;
+            /** Format: date-time */
+            expires: string;
+            /** @description Nobody has taken it yet */
+            free: boolean;
+            location: string;
+            offer: string;
+            practitioner: components["schemas"]["NamedPractitioner"];
+            quotas?: string[];
+            service: string;
+            /** Format: date-time */
+            starts: string;
+            zone: string;
+        };
         OpenRequestBody: {
             open: boolean;
         };
@@ -3848,6 +5374,17 @@ export interface components {
             /** @enum {string} */
             kind: "sms" | "hosting";
             order: string[];
+        };
+        OverflowAnswerBody: {
+            overflow: components["schemas"]["OverflowBody"][];
+        };
+        OverflowBody: {
+            /**
+             * Format: int64
+             * @description How many staff may book at once beyond the capacity
+             */
+            places: number;
+            practitioner: string;
         };
         OverviewAnswerBody: {
             agreement: components["schemas"]["AgreementStruct"];
@@ -3904,6 +5441,14 @@ export interface components {
             /** @description Typed once more */
             slug: string;
         };
+        PairAnswerBody: {
+            /** @description For the connector; nobody can read it again */
+            code: string;
+            connector: components["schemas"]["ConnectorBody"];
+        };
+        PairRequestBody: {
+            name: string;
+        };
         PasskeyBody: {
             /** Format: date-time */
             created: string;
@@ -3951,6 +5496,7 @@ export interface components {
         PeopleAnswerBody: {
             invitations: components["schemas"]["InvitationBody"][];
             people: components["schemas"]["PersonBody"][];
+            support: components["schemas"]["SupporterBody"][];
         };
         PersonBody: {
             account: string;
@@ -3971,6 +5517,15 @@ export interface components {
             /** Format: date-time */
             since: string;
         };
+        PlaceAnswerBody: {
+            /** @description What is to become an earlier one; without it there is none yet */
+            booking_id?: string;
+            channel?: string;
+            offer?: components["schemas"]["OfferBody"];
+            until?: string;
+            waiting: boolean;
+            wish?: components["schemas"]["WishBody"];
+        };
         PlaceBody: {
             address: string;
             browser: string;
@@ -3986,6 +5541,9 @@ export interface components {
             /** Format: date-time */
             since: string;
             system: string;
+        };
+        PlaceRequestBody: {
+            secret: string;
         };
         PlacesAnswerBody: {
             sessions: components["schemas"]["PlaceBody"][];
@@ -4142,6 +5700,74 @@ export interface components {
             /** Format: int64 */
             version: number;
         };
+        PrivacyAnswerBody: {
+            evidence: components["schemas"]["EvidenceBody"][];
+            /** @description What the operator has yet to enter: the public cannot book before */
+            missing: components["schemas"]["NeedBody"][];
+            proofs: components["schemas"]["DeletionBody"][];
+            retention: components["schemas"]["BoundBody"][];
+            setting: components["schemas"]["Setting"];
+            versions: components["schemas"]["VersionBody"][];
+        };
+        PrivacyAskRequestBody: {
+            /** @description What is asked, sealed to the practice */
+            envelope: components["schemas"]["Envelope"];
+            /** @enum {string} */
+            kind: "access" | "portability" | "rectification" | "erasure" | "restriction" | "objection";
+            /** @description Made by the browser: the envelope is bound to it */
+            request: string;
+            secret: string;
+        };
+        PrivacyEnterRequestBody: {
+            ciphertext: string;
+            /** Format: int64 */
+            epoch: number;
+            /** @enum {string} */
+            kind: "access" | "portability" | "rectification" | "erasure" | "restriction" | "objection";
+            /** Format: date-time */
+            received: string;
+            /** @description Made by the desk: the note is bound to it */
+            request: string;
+            /** Format: int64 */
+            version: number;
+        };
+        PrivacyNote: {
+            ciphertext: string;
+            /** Format: int64 */
+            epoch: number;
+            /** Format: int64 */
+            version: number;
+        };
+        PrivacyRequestBody: {
+            /** @description The one whose link it came by */
+            booking_id?: string;
+            /** Format: date-time */
+            closed?: string;
+            /** Format: date-time */
+            due: string;
+            /** @description As the person sealed it, until the practice has written a note */
+            envelope?: components["schemas"]["Envelope"];
+            id: string;
+            kind: string;
+            note?: components["schemas"]["PrivacyNote"];
+            /** Format: date-time */
+            received: string;
+            /** @enum {string} */
+            source: "patient" | "office";
+            status: string;
+        };
+        PrivacyRequestsAnswerBody: {
+            requests: components["schemas"]["PrivacyRequestBody"][];
+        };
+        PrivacyWriteRequestBody: {
+            ciphertext: string;
+            /** Format: int64 */
+            epoch: number;
+            /** @enum {string} */
+            status: "open" | "done" | "refused";
+            /** Format: int64 */
+            version: number;
+        };
         Problem: {
             Details: components["schemas"]["Detail"][];
             Extra: {
@@ -4179,6 +5805,15 @@ export interface components {
             country: string;
             /** @description Within the European Economic Area */
             eea: boolean;
+        };
+        Profile: {
+            land: string;
+            privacy_email: string;
+            protection_officer: string;
+            register: string;
+            responsible: string;
+            traffic: boolean;
+            vat_id: string;
         };
         ProfileChain: {
             description: string;
@@ -4242,13 +5877,42 @@ export interface components {
             service: string;
         };
         ProofBody: {
+            algorithm: string;
             challenge: string;
-            nonce: string;
+            /** Format: int64 */
+            number: number;
+            salt: string;
+            signature: string;
         };
         ProofRequestBody: {
             assertion?: components["schemas"]["AssertionBody"];
             sign_in_secret?: string;
             totp?: string;
+        };
+        ProposalBody: {
+            /** Format: date-time */
+            ends: string;
+            /** Format: date-time */
+            expires: string;
+            /** @description Nobody has it yet: it is offered, not held */
+            free: boolean;
+            location: components["schemas"]["ProfileLocation"];
+            /** Format: int64 */
+            number: number;
+            practitioner: components["schemas"]["NamedPractitioner"];
+            /** Format: date-time */
+            starts: string;
+        };
+        ProposalsAnswerBody: {
+            proposals: components["schemas"]["ProposalBody"][];
+        };
+        ProposeRequestBody: {
+            /**
+             * Format: int64
+             * @description For how long they can be taken; none longer than until it begins
+             */
+            hours: number;
+            times: components["schemas"]["DeskTime"][];
         };
         ProviderAnswerBody: {
             provider: components["schemas"]["ProviderBody"];
@@ -4285,18 +5949,6 @@ export interface components {
             resource?: string;
             /** Format: int64 */
             version: number;
-        };
-        PutCarryingBody: {
-            currency: string;
-            enabled: boolean;
-            /** Format: int64 */
-            low_micros?: number;
-            name: string;
-            /** Format: int64 */
-            price_micros: number;
-            settings: {
-                [key: string]: unknown;
-            };
         };
         PutRuleRequestChainValueBody: {
             /** @enum {string} */
@@ -4368,6 +6020,16 @@ export interface components {
             /** Format: int64 */
             version: number;
         };
+        QueueBody: {
+            /**
+             * Format: int64
+             * @description How many of them have an offer open
+             */
+            offered: number;
+            service: string;
+            /** Format: int64 */
+            waiting: number;
+        };
         QuotaValue: {
             id: string;
             insurance: ("GKV" | "PKV" | "BEI" | "BG" | "SEL" | "SOZ")[];
@@ -4393,6 +6055,39 @@ export interface components {
         };
         RecoveryRequestBody: {
             email: string;
+        };
+        RegisteredBody: {
+            address: string;
+            company: string;
+            /** @enum {string} */
+            component: "hosting" | "database" | "mail" | "backup" | "monitoring" | "support" | "reseller" | "sms" | "dns";
+            /** @description A date */
+            contract?: string;
+            /** @description Where the data are, ISO 3166-1 alpha-2 */
+            country: string;
+            readonly id?: string;
+            /** @description The operator does it itself */
+            own: boolean;
+            /** @description For sms and dns */
+            plugin?: string;
+            purpose: string;
+            /** @description Since when they have undertaken secrecy (section 203 StGB) */
+            secrecy?: string;
+            /** @description For reseller: its id */
+            seller?: string;
+        };
+        RegistersAnswerBody: {
+            breaches: components["schemas"]["BreachBody"][];
+            disclosures: components["schemas"]["DisclosureBody"][];
+            evidence: components["schemas"]["EvidenceBody"][];
+            /** @description Companies whose details are filled in already */
+            known: components["schemas"]["KnownBody"][];
+            lands: string[];
+            /** @description What no practice can be booked without */
+            missing: components["schemas"]["NeedBody"][];
+            processors: components["schemas"]["RegisteredBody"][];
+            profile: components["schemas"]["Profile"];
+            versions: components["schemas"]["VersionBody"][];
         };
         RegistrationBody: {
             city: string;
@@ -4473,6 +6168,12 @@ export interface components {
             location?: string;
             name: string;
         };
+        RetentionRequestBody: {
+            /** @description Subjects that are not named stay as they are */
+            days: {
+                [key: string]: number;
+            };
+        };
         RetryDomainRequestBody: {
             /** @description Leave to replace what leads elsewhere */
             replace?: boolean;
@@ -4483,6 +6184,10 @@ export interface components {
             name: string;
             /** @enum {string} */
             where: "window" | "quota";
+        };
+        RevokeRequestBody: {
+            /** @description The next directory, without it and with new keys begun, where it is listed */
+            keyring?: components["schemas"]["KeysBody"];
         };
         RoleRequestBody: {
             keyring?: components["schemas"]["KeysBody"];
@@ -4523,6 +6228,15 @@ export interface components {
         SecretRequestBody: {
             code?: string;
             secret: string;
+        };
+        Section: {
+            blocks: components["schemas"]["Block"][];
+            id: string;
+            title: string;
+        };
+        Sentence: {
+            key: string;
+            text: string;
         };
         ServiceValue: {
             /** Format: int64 */
@@ -4587,6 +6301,10 @@ export interface components {
         SessionBodyUnlockStruct: {
             passkey: boolean;
             password: boolean;
+        };
+        Setting: {
+            email: string;
+            traffic: boolean;
         };
         SignInRequestBody: {
             email: string;
@@ -4687,6 +6405,10 @@ export interface components {
             /** @enum {string} */
             status: "booked" | "arrived" | "checked-in" | "fulfilled" | "noshow" | "cancelled" | "entered-in-error";
         };
+        StepBreachBody: {
+            /** @enum {string} */
+            step: "reported" | "closed";
+        };
         StepValue: {
             /** Format: int64 */
             greatest_minutes: number;
@@ -4694,6 +6416,14 @@ export interface components {
             least_minutes: number;
             optional: boolean;
             service: string;
+        };
+        StoreCustomersAnswerBody: {
+            /** @description What is stored of those that somebody else has changed; they were left alone */
+            current: components["schemas"]["CustomerBody"][];
+        };
+        StoreCustomersRequestBody: {
+            /** @description Each with the version after the one that was read; without ciphertext it is deleted */
+            customers: components["schemas"]["CustomerBody"][];
         };
         Substitute: {
             address: string;
@@ -4711,6 +6441,22 @@ export interface components {
             email?: string;
             name: string;
             phone?: string;
+        };
+        SupporterBody: {
+            account: string;
+            email: string;
+            name: string;
+            /** Format: date-time */
+            since: string;
+            /** @description Version of the secrecy undertaking accepted last */
+            sworn?: string;
+            /** Format: date-time */
+            sworn_at?: string;
+            /**
+             * Format: date-time
+             * @description It ends by itself then
+             */
+            until: string;
         };
         SwapAnswerBody: {
             /** @description Who sends now; empty where nobody does */
@@ -4744,6 +6490,118 @@ export interface components {
             /** @enum {string} */
             kind: "reseller" | "platform";
         };
+        TakeAnswerBody: {
+            due: components["schemas"]["DueBody"][];
+            /** @enum {string} */
+            mode: "book" | "forward";
+        };
+        TakeProposalRequestBody: {
+            /** @description The patient's copy for it */
+            copy: string;
+            /** Format: int64 */
+            number: number;
+            secret: string;
+            /**
+             * Format: date-time
+             * @description As it was shown
+             */
+            starts: string;
+        };
+        TakeRequestBody: {
+            /**
+             * Format: int64
+             * @description Only what is newer: for whoever has more under way
+             */
+            after: number;
+            handed: components["schemas"]["HandedBody"][];
+            /** Format: int64 */
+            limit: number;
+            /**
+             * Format: int64
+             * @description Seconds to wait for something where there is nothing
+             */
+            wait: number;
+        };
+        TakeoverAnswerBody: {
+            /** Format: date-time */
+            begun?: string;
+            /** @description Under the book key: how columns are read, and the secret of the sources */
+            ciphertext?: string;
+            /** Format: int64 */
+            epoch?: number;
+            runs: components["schemas"]["TakeoverRun"][];
+            /**
+             * Format: int64
+             * @description Zero: none is under way
+             */
+            version: number;
+        };
+        TakeoverOutcome: {
+            against?: string[];
+            /** @description What a known row became */
+            booking_id?: string;
+            /** @enum {string} */
+            outcome: "taken" | "known" | "past" | "conflict";
+            /** @description Where there is no room */
+            resource?: string;
+            /** @description Earlier rows of this request that stand in the way */
+            rows?: number[];
+        };
+        TakeoverRequestBody: {
+            ciphertext: string;
+            /** Format: int64 */
+            epoch: number;
+            /**
+             * Format: int64
+             * @description One more than that of what was read
+             */
+            version: number;
+        };
+        TakeoverRowBody: {
+            booking_id: string;
+            ciphertext?: string;
+            /** Format: date-time */
+            ends: string;
+            /** Format: int64 */
+            epoch?: number;
+            location: string;
+            overflow?: boolean;
+            practitioner: string;
+            resources?: string[];
+            /** @description 32 octets by which the practice, and nobody else, knows the row again */
+            source: string;
+            /** Format: date-time */
+            starts: string;
+            test?: boolean;
+        };
+        TakeoverRowsAnswerBody: {
+            rows: components["schemas"]["TakeoverOutcome"][];
+        };
+        TakeoverRowsRequestBody: {
+            rows: components["schemas"]["TakeoverRowBody"][];
+            run: string;
+            /** @description Only say what would become of the rows, which then need no cards */
+            try?: boolean;
+        };
+        TakeoverRun: {
+            /** Format: date-time */
+            made: string;
+            run: string;
+            /** Format: int64 */
+            taken: number;
+        };
+        TakeoverUndoAnswerBody: {
+            /**
+             * Format: int64
+             * @description Of patients who have come, or have not, meanwhile
+             */
+            kept: number;
+            /** Format: int64 */
+            undone: number;
+        };
+        TakeoverUndoRequestBody: {
+            run: string;
+        };
         TellAnswerBody: {
             message: string;
         };
@@ -4754,10 +6612,45 @@ export interface components {
             channel: "mail" | "sms";
             /** @enum {string} */
             language?: "de" | "en";
+            /** @description Where it goes by the other channel, should this one fail */
+            other?: string;
         };
         TenantAnswerBody: {
+            /**
+             * Format: int64
+             * @description Appointments made in 30 days
+             */
+            bookings: number;
+            /** @description Appointments made on each of the last 14 days, today last */
+            days: number[];
+            /** Format: date-time */
+            erase_after?: string;
+            handed_over: boolean;
             handover?: components["schemas"]["HandoverBody"];
             hosts: components["schemas"]["HostBody"][];
+            id: string;
+            /** Format: int64 */
+            level: number;
+            name: string;
+            /** Format: date-time */
+            notice_ends?: string;
+            office: string;
+            /** Format: int64 */
+            owners: number;
+            /** @description Host that patients are sent to */
+            patients: string;
+            plan: string;
+            /** Format: date-time */
+            read: string;
+            reseller?: string;
+            slug: string;
+            /** @enum {string} */
+            status: "trial" | "active" | "suspended" | "closed";
+            /** Format: date-time */
+            trial_ends?: string;
+            troubles: components["schemas"]["TroubleBody"][];
+            /** @description Codes that nobody could answer: neither trouble nor fine */
+            unknown: string[];
         };
         TestAnswerBody: {
             /** @description The provider itself has looked at it */
@@ -4774,6 +6667,10 @@ export interface components {
             dry: boolean;
             text: string;
             to: string;
+        };
+        TickRequestBody: {
+            done: boolean;
+            id: string;
         };
         TokenBody: {
             /** Format: date-time */
@@ -4800,6 +6697,17 @@ export interface components {
             secret: string;
             ticket: string;
             uri: string;
+        };
+        TrafficAnswerBody: {
+            visits: components["schemas"]["TrafficBody"][];
+        };
+        TrafficBody: {
+            field: string;
+            /** Format: date-time */
+            hour: string;
+            value: string;
+            /** Format: int64 */
+            visits: number;
         };
         TroubleBody: {
             /** Format: date-time */
@@ -4850,6 +6758,14 @@ export interface components {
             /** Format: int64 */
             waiting: number;
         };
+        VersionBody: {
+            /** @description Ids of the sections that are not as in the version before */
+            changed: string[];
+            /** Format: date-time */
+            made: string;
+            /** Format: int64 */
+            number: number;
+        };
         VisitBody: {
             appointment?: string;
             booking_id: string;
@@ -4868,6 +6784,73 @@ export interface components {
         };
         VouchRequestBody: {
             vouch: string;
+        };
+        WaitRequestBody: {
+            /** @description Kept under the key of the last day */
+            address: string;
+            /** @description One visit of several; without it the first */
+            booking_id?: string;
+            /** @enum {string} */
+            channel: "mail" | "sms";
+            /** @description Conditions that the patient fits; what is for everybody needs no naming */
+            fits?: components["schemas"]["FitBody"][];
+            /** @enum {string} */
+            language?: "de" | "en";
+            /**
+             * Format: int64
+             * @description How many minutes ahead they need to know
+             */
+            notice?: number;
+            /** @description With whom; without it anybody */
+            practitioner?: string;
+            /** @description Of the booking's link; of the place's own by mail */
+            secret?: string;
+            service: string;
+            /** @description morning, afternoon, evening; without them all */
+            times?: string[];
+            /** @description The last day of waiting */
+            until: string;
+            /** @description Of the words that were agreed to */
+            version: string;
+            /** @description 1 (Monday) to 7; without them all */
+            weekdays?: number[];
+        };
+        WaitingAnswerBody: {
+            /**
+             * Format: int64
+             * @description How many are offered one time at once
+             */
+            at_once: number;
+            /**
+             * Format: int64
+             * @description How long an offer stands
+             */
+            minutes: number;
+            /** @description Services that nobody can wait for */
+            off: string[];
+            queues: components["schemas"]["QueueBody"][];
+        };
+        WaitingSettings: {
+            /**
+             * Format: int64
+             * @description How many are offered one time at once
+             */
+            at_once: number;
+            /**
+             * Format: int64
+             * @description How long an offer stands
+             */
+            minutes: number;
+            /** @description Services that nobody can wait for */
+            off: string[];
+        };
+        WaysAnswerBody: {
+            /** @description Whether patients can ask to be called */
+            call_backs: boolean;
+            /** @description Services that nobody can wait for */
+            not_waited: string[];
+            /** @description What about, in the practice's words */
+            topics: string[];
         };
         Week: {
             cells: components["schemas"]["WeekCell"][];
@@ -4925,6 +6908,25 @@ export interface components {
             valid_from?: string;
             valid_until?: string;
             weekdays: number[];
+        };
+        WishBody: {
+            /**
+             * Format: int64
+             * @description How many minutes ahead they need to know
+             */
+            notice?: number;
+            /** @description With whom; without it anybody */
+            practitioner?: string;
+            service: string;
+            /** @description morning, afternoon, evening; without them all */
+            times?: string[];
+            /** @description 1 (Monday) to 7; without them all */
+            weekdays?: number[];
+        };
+        WordingBody: {
+            /** @description Empty for a text message */
+            subject: string;
+            text: string;
         };
         WrappedKey: {
             ct: string;
@@ -5722,6 +7724,72 @@ export interface operations {
             };
         };
     };
+    listProposals: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProposalsAnswerBody"];
+                };
+            };
+            /** @description Error */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    proposeTimes: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ProposeRequestBody"];
+            };
+        };
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["StatusAnswerBody"];
+                };
+            };
+            /** @description Error */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     setAppointmentStatus: {
         parameters: {
             query?: never;
@@ -6109,6 +8177,37 @@ export interface operations {
             };
         };
     };
+    writeLine: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["LineRequestBody"];
+            };
+        };
+        responses: {
+            /** @description No Content */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Error */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     moveBooking: {
         parameters: {
             query?: never;
@@ -6156,6 +8255,76 @@ export interface operations {
         requestBody: {
             content: {
                 "application/json": components["schemas"]["SecretRequestBody"];
+            };
+        };
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["BookingBody"];
+                };
+            };
+            /** @description Error */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    viewProposals: {
+        parameters: {
+            query?: never;
+            header?: {
+                "Accept-Language"?: string;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["SecretRequestBody"];
+            };
+        };
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProposalsAnswerBody"];
+                };
+            };
+            /** @description Error */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    takeProposal: {
+        parameters: {
+            query?: never;
+            header?: {
+                "Accept-Language"?: string;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["TakeProposalRequestBody"];
             };
         };
         responses: {
@@ -6278,6 +8447,37 @@ export interface operations {
             };
         };
     };
+    askOfData: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["PrivacyAskRequestBody"];
+            };
+        };
+        responses: {
+            /** @description Accepted */
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Error */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     viewBooking: {
         parameters: {
             query?: never;
@@ -6332,6 +8532,35 @@ export interface operations {
                 content: {
                     "application/json": components["schemas"]["HistoryAnswerBody"];
                 };
+            };
+            /** @description Error */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    silenceBooking: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description No Content */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
             };
             /** @description Error */
             default: {
@@ -6401,6 +8630,37 @@ export interface operations {
                 content: {
                     "application/json": components["schemas"]["SavedAnswerBody"];
                 };
+            };
+            /** @description Error */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    askForCall: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["CallBackRequestBody"];
+            };
+        };
+        responses: {
+            /** @description No Content */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
             };
             /** @description Error */
             default: {
@@ -6512,6 +8772,8 @@ export interface operations {
         parameters: {
             query?: {
                 hold?: string;
+                /** @description A word to the practice: a place on its waiting list, the wish to be called, a line */
+                for?: "word";
             };
             header?: never;
             path?: never;
@@ -6526,6 +8788,231 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["ChallengeAnswerBody"];
+                };
+            };
+            /** @description Error */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    claimConnector: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ClaimRequestBody"];
+            };
+        };
+        responses: {
+            /** @description Created */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ClaimAnswerBody"];
+                };
+            };
+            /** @description Error */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    getConnectorWraps: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ConnectorKeysAnswerBody"];
+                };
+            };
+            /** @description Error */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    takeDue: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["TakeRequestBody"];
+            };
+        };
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["TakeAnswerBody"];
+                };
+            };
+            /** @description Error */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    getConnector: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ConnectorAnswerBody"];
+                };
+            };
+            /** @description Error */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    pairConnector: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["PairRequestBody"];
+            };
+        };
+        responses: {
+            /** @description Created */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PairAnswerBody"];
+                };
+            };
+            /** @description Error */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    putMode: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ModeRequestBody"];
+            };
+        };
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ConnectorAnswerBody"];
+                };
+            };
+            /** @description Error */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    revokeConnector: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["RevokeRequestBody"];
+            };
+        };
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ConnectorAnswerBody"];
                 };
             };
             /** @description Error */
@@ -6626,6 +9113,134 @@ export interface operations {
             };
         };
     };
+    listCustomers: {
+        parameters: {
+            query?: {
+                /** @description The cursor of the last answer; 0 for all */
+                after?: number;
+                limit?: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["CustomersAnswerBody"];
+                };
+            };
+            /** @description Error */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    storeCustomers: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["StoreCustomersRequestBody"];
+            };
+        };
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["StoreCustomersAnswerBody"];
+                };
+            };
+            /** @description Error */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    getCustomerSettings: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["CustomerSettingAnswerBody"];
+                };
+            };
+            /** @description Error */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    putCustomerSettings: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["CustomerSettingRequestBody"];
+            };
+        };
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["CustomerSettingAnswerBody"];
+                };
+            };
+            /** @description Error */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     countDeliveries: {
         parameters: {
             query?: {
@@ -6677,6 +9292,188 @@ export interface operations {
                 content: {
                     "application/json": components["schemas"]["DeliveryBody"];
                 };
+            };
+            /** @description Error */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    getCallBacks: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["CallBackSettings"];
+                };
+            };
+            /** @description Error */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    putCallBacks: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["CallBackSettings"];
+            };
+        };
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["CallBackSettings"];
+                };
+            };
+            /** @description Error */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    listCommunications: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["CommunicationsAnswerBody"];
+                };
+            };
+            /** @description Error */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    tickCommunication: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["TickRequestBody"];
+            };
+        };
+        responses: {
+            /** @description No Content */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Error */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    getDeskOverflow: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["OverflowAnswerBody"];
+                };
+            };
+            /** @description Error */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    putDeskOverflow: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["OverflowBody"];
+            };
+        };
+        responses: {
+            /** @description No Content */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
             };
             /** @description Error */
             default: {
@@ -6792,6 +9589,195 @@ export interface operations {
                 };
                 content: {
                     "application/json": string;
+                };
+            };
+            /** @description Error */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    getWaiting: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["WaitingAnswerBody"];
+                };
+            };
+            /** @description Error */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    putWaiting: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["WaitingSettings"];
+            };
+        };
+        responses: {
+            /** @description No Content */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Error */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    offerByHand: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["HandOfferRequestBody"];
+            };
+        };
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HandOfferAnswerBody"];
+                };
+            };
+            /** @description Error */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    getDocument: {
+        parameters: {
+            query?: {
+                lang?: string;
+                version?: number;
+            };
+            header?: never;
+            path: {
+                kind: "privacy" | "imprint" | "accessibility";
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["DocumentAnswerBody"];
+                };
+            };
+            /** @description Error */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    getEmbedding: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["EmbeddingBody"];
+                };
+            };
+            /** @description Error */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    putEmbedding: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["EmbeddingRequestBody"];
+            };
+        };
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["EmbeddingBody"];
                 };
             };
             /** @description Error */
@@ -7341,6 +10327,199 @@ export interface operations {
             };
         };
     };
+    countMessages: {
+        parameters: {
+            query?: {
+                days?: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["MessageSumsAnswerBody"];
+                };
+            };
+            /** @description Error */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    getMessageSettings: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["MessageSettingsAnswerBody"];
+                };
+            };
+            /** @description Error */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    putMessageSettings: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["MessageChoice"];
+            };
+        };
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["MessageSettingsAnswerBody"];
+                };
+            };
+            /** @description Error */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    putMessageText: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                kind: string;
+                language: "de" | "en";
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["WordingBody"];
+            };
+        };
+        responses: {
+            /** @description No Content */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Error */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    removeMessageText: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                kind: string;
+                language: "de" | "en";
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description No Content */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Error */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    previewMessage: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                kind: string;
+                language: "de" | "en";
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["WordingBody"];
+            };
+        };
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["MessagePreviewAnswerBody"];
+                };
+            };
+            /** @description Error */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     getOnboarding: {
         parameters: {
             query?: never;
@@ -7550,6 +10729,68 @@ export interface operations {
                 content: {
                     "application/json": components["schemas"]["PeopleAnswerBody"];
                 };
+            };
+            /** @description Error */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    letSupportIn: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["LetInRequestBody"];
+            };
+        };
+        responses: {
+            /** @description Created */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PeopleAnswerBody"];
+                };
+            };
+            /** @description Error */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    endSupport: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                account: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description No Content */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
             };
             /** @description Error */
             default: {
@@ -8073,10 +11314,13 @@ export interface operations {
     exportCounts: {
         parameters: {
             query?: {
+                reseller?: string;
                 format?: "csv" | "json";
             };
             header?: never;
-            path?: never;
+            path: {
+                month: string;
+            };
             cookie?: never;
         };
         requestBody?: never;
@@ -8090,6 +11334,35 @@ export interface operations {
                 };
                 content: {
                     "application/json": string;
+                };
+            };
+            /** @description Error */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    listHostCertificates: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HostCertificatesAnswerBody"];
                 };
             };
             /** @description Error */
@@ -8181,6 +11454,41 @@ export interface operations {
             cookie?: never;
         };
         requestBody?: never;
+        responses: {
+            /** @description No Content */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Error */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    resendPortalInvitation: {
+        parameters: {
+            query?: {
+                reseller?: string;
+            };
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["None"];
+            };
+        };
         responses: {
             /** @description No Content */
             204: {
@@ -8418,6 +11726,462 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["ResellerBody"];
+                };
+            };
+            /** @description Error */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    getRegisters: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RegistersAnswerBody"];
+                };
+            };
+            /** @description Error */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    addBreach: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["BreachBody"];
+            };
+        };
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RegistersAnswerBody"];
+                };
+            };
+            /** @description Error */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    stepBreach: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["StepBreachBody"];
+            };
+        };
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RegistersAnswerBody"];
+                };
+            };
+            /** @description Error */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    getAffected: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AffectedAnswerBody"];
+                };
+            };
+            /** @description Error */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    addDisclosure: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["DisclosureBody"];
+            };
+        };
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RegistersAnswerBody"];
+                };
+            };
+            /** @description Error */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    putDisclosure: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["DisclosureBody"];
+            };
+        };
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RegistersAnswerBody"];
+                };
+            };
+            /** @description Error */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    addEvidence: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["EvidenceBody"];
+            };
+        };
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RegistersAnswerBody"];
+                };
+            };
+            /** @description Error */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    putEvidence: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["EvidenceBody"];
+            };
+        };
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RegistersAnswerBody"];
+                };
+            };
+            /** @description Error */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    removeEvidence: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RegistersAnswerBody"];
+                };
+            };
+            /** @description Error */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    addProcessor: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["RegisteredBody"];
+            };
+        };
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RegistersAnswerBody"];
+                };
+            };
+            /** @description Error */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    putProcessor: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["RegisteredBody"];
+            };
+        };
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RegistersAnswerBody"];
+                };
+            };
+            /** @description Error */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    removeProcessor: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RegistersAnswerBody"];
+                };
+            };
+            /** @description Error */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    putOperatorProfile: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["Profile"];
+            };
+        };
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RegistersAnswerBody"];
+                };
+            };
+            /** @description Error */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    getPortalTraffic: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["TrafficAnswerBody"];
                 };
             };
             /** @description Error */
@@ -9205,6 +12969,159 @@ export interface operations {
             };
         };
     };
+    getWays: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["WaysAnswerBody"];
+                };
+            };
+            /** @description Error */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    getPrivacy: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PrivacyAnswerBody"];
+                };
+            };
+            /** @description Error */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    putRetention: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["RetentionRequestBody"];
+            };
+        };
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PrivacyAnswerBody"];
+                };
+            };
+            /** @description Error */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    putPrivacySetting: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["Setting"];
+            };
+        };
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PrivacyAnswerBody"];
+                };
+            };
+            /** @description Error */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    getTraffic: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["TrafficAnswerBody"];
+                };
+            };
+            /** @description Error */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     reportProblem: {
         parameters: {
             query?: never;
@@ -9339,14 +13256,18 @@ export interface operations {
     };
     putMessageProvider: {
         parameters: {
-            query?: never;
+            query?: {
+                scope?: string;
+            };
             header?: never;
-            path?: never;
+            path: {
+                id: string;
+            };
             cookie?: never;
         };
         requestBody: {
             content: {
-                "application/json": components["schemas"]["PutCarryingBody"];
+                "application/json": components["schemas"]["CarryingSettings"];
             };
         };
         responses: {
@@ -9403,9 +13324,13 @@ export interface operations {
     };
     hastenMessageProvider: {
         parameters: {
-            query?: never;
+            query?: {
+                scope?: string;
+            };
             header?: never;
-            path?: never;
+            path: {
+                id: string;
+            };
             cookie?: never;
         };
         requestBody: {
@@ -9502,9 +13427,13 @@ export interface operations {
     };
     testMessageProvider: {
         parameters: {
-            query?: never;
+            query?: {
+                scope?: string;
+            };
             header?: never;
-            path?: never;
+            path: {
+                id: string;
+            };
             cookie?: never;
         };
         requestBody: {
@@ -9620,6 +13549,99 @@ export interface operations {
                 content: {
                     "application/json": components["schemas"]["PendingRegistrationAnswerBody"];
                 };
+            };
+            /** @description Error */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    listDataRequests: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PrivacyRequestsAnswerBody"];
+                };
+            };
+            /** @description Error */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    enterDataRequest: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["PrivacyEnterRequestBody"];
+            };
+        };
+        responses: {
+            /** @description Created */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Error */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    putDataRequest: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["PrivacyWriteRequestBody"];
+            };
+        };
+        responses: {
+            /** @description No Content */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
             };
             /** @description Error */
             default: {
@@ -10363,7 +14385,6 @@ export interface operations {
             /** @description OK */
             200: {
                 headers: {
-                    "Set-Cookie"?: string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -10397,7 +14418,6 @@ export interface operations {
             /** @description OK */
             200: {
                 headers: {
-                    "Set-Cookie"?: string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -10523,7 +14543,6 @@ export interface operations {
             /** @description OK */
             200: {
                 headers: {
-                    "Set-Cookie"?: string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -10623,7 +14642,6 @@ export interface operations {
             /** @description OK */
             200: {
                 headers: {
-                    "Set-Cookie"?: string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -10752,7 +14770,6 @@ export interface operations {
             /** @description OK */
             200: {
                 headers: {
-                    "Set-Cookie"?: string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -11218,6 +15235,159 @@ export interface operations {
             };
         };
     };
+    getTakeover: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["TakeoverAnswerBody"];
+                };
+            };
+            /** @description Error */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    putTakeover: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["TakeoverRequestBody"];
+            };
+        };
+        responses: {
+            /** @description No Content */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Error */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    endTakeover: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description No Content */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Error */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    takeOver: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["TakeoverRowsRequestBody"];
+            };
+        };
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["TakeoverRowsAnswerBody"];
+                };
+            };
+            /** @description Error */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    undoTakeover: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["TakeoverUndoRequestBody"];
+            };
+        };
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["TakeoverUndoAnswerBody"];
+                };
+            };
+            /** @description Error */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     listTokens: {
         parameters: {
             query?: never;
@@ -11325,6 +15495,204 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["UndertookAnswerBody"];
+                };
+            };
+            /** @description Error */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    joinWaiting: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["WaitRequestBody"];
+            };
+        };
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PlaceAnswerBody"];
+                };
+            };
+            /** @description Error */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    askForPlace: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["AskPlaceRequestBody"];
+            };
+        };
+        responses: {
+            /** @description Accepted */
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AskPlaceAnswerBody"];
+                };
+            };
+            /** @description Error */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    confirmPlace: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ConfirmPlaceRequestBody"];
+            };
+        };
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PlaceAnswerBody"];
+                };
+            };
+            /** @description Error */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    declineOffer: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["DeclineOfferRequestBody"];
+            };
+        };
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PlaceAnswerBody"];
+                };
+            };
+            /** @description Error */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    leaveWaiting: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["PlaceRequestBody"];
+            };
+        };
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PlaceAnswerBody"];
+                };
+            };
+            /** @description Error */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    viewPlace: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["PlaceRequestBody"];
+            };
+        };
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PlaceAnswerBody"];
                 };
             };
             /** @description Error */

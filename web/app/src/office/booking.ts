@@ -16,6 +16,9 @@ export interface Slot {
   firstStarts?: number | null;
 }
 
+/** The birthday on the card of somebody whose birthday was not known where the booking came from. */
+export const unknownBirth = "0001-01-01";
+
 /** bare drops the prefix of an id: bkg_0190… and 0190… name the same. */
 export function bare(id: string): string {
   return id.slice(id.lastIndexOf("_") + 1);

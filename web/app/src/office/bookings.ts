@@ -53,6 +53,8 @@ export interface Entry extends Slot {
   excused: boolean;
   /** Why staff set rules aside; empty where it did not. */
   overridden: string;
+  /** Of nobody: counted nowhere, and nothing is sent. */
+  test?: boolean;
   /** Rooms and devices, beside the practitioner. */
   takes: readonly string[];
   reading: Reading;
@@ -266,7 +268,7 @@ export class Bookings {
         const unopened = body.envelope !== null && body.card === null;
         if (!before) {
           // New to the practice: nobody opened it yet, or it was not there a moment ago.
-          const joined = this.loaded && sameRange && span < this.pages && body.source !== "staff";
+          const joined = this.loaded && sameRange && span < this.pages && body.source === "online";
           const was = bookingsBefore.get(body.booking_id);
           if (was !== undefined && was !== body.id) {
             // Moved: another appointment of a booking that is known.
@@ -358,6 +360,8 @@ export class Bookings {
           this.conflicted.add(body.id);
           this.again = true;
         }
+      } else if (reasonOf(thrown) === "forwarding") {
+        known.keep = null; // the practice's connector takes it; no cards are kept
       } else if (thrown instanceof Problem && thrown.status === 401) {
         this.config.signedOut();
       }
@@ -384,6 +388,7 @@ export class Bookings {
         firstStarts: body.first_starts ? Date.parse(body.first_starts) : null,
         excused: body.excused === true,
         overridden: body.overridden ?? "",
+        test: body.test === true,
         takes: body.takes ?? [],
         reading,
       });

@@ -1,4 +1,5 @@
 /** Dates and times as people of a language write them. Days are plain dates, instants are shown in a zone. */
+import { unknownBirth } from "./booking.ts";
 import { type Day, noon } from "./zone.ts";
 
 const kept = new Map<string, Intl.DateTimeFormat>();
@@ -30,6 +31,9 @@ export function dayShort(day: Day, language: string): string {
 export function date(day: Day, language: string): string {
   return format(language, { timeZone: "UTC", day: "2-digit", month: "2-digit", year: "numeric" }).format(noon(day));
 }
+
+/** birthday is a date of birth; nothing where it is not known. */
+export const birthday = (birth: Day, language: string): string => (birth === unknownBirth ? "" : date(birth, language));
 
 /** moment is "19.11., 20:14". */
 export function moment(instant: number, zone: string, language: string): string {

@@ -17,13 +17,15 @@ import { overlay } from "./desk/acts.ts";
 import { Live, sharedStream } from "./live.ts";
 import { getRules } from "./rules/client.ts";
 import type { Rules } from "./rules/types.ts";
+import { getSetting } from "./customers/client.ts";
+import type { CustomersDesk } from "./customers/desk.svelte.ts";
 import * as server from "./server.ts";
 import { type Bytes, fromBase64 } from "../seal/bytes.ts";
 import { SealError } from "../seal/error.ts";
 import type { Booking } from "../seal/plaintext.ts";
 import type { Secrets } from "../seal/password.ts";
 import { splitPasswordInWorker as split } from "../seal/workers.ts";
-import { type Opened, openHeld, saltOf, signInSecret } from "./unlock.ts";
+import { type Opened, openHeld, type RecordKeys, saltOf, signInSecret } from "./unlock.ts";
 import { type Day, dayOf } from "./zone.ts";
 
 export type Phase = "starting" | "unreachable" | "signed-out" | "arriving" | "locked" | "open";
@@ -65,6 +67,16 @@ export class Office {
   /** How many bookings to announce; counts up with each announcement. */
   arrival = $state.raw<{ count: number; serial: number }>({ count: 0, serial: 0 });
 
+  /** Whether this is a medical practice: what is kept of people is narrower there, and they are called patients. */
+  medical = $state(true);
+  /** The practice's customers, once something has asked for them. */
+  customers = $state.raw<CustomersDesk | null>(null);
+  /** Opens and seals what the practice keeps of its own; null while locked. */
+  records: RecordKeys | null = null;
+  /** Whose record is to be shown next. */
+  wanted = $state.raw<string | null>(null);
+  private asking: Promise<CustomersDesk | null> | null = null;
+
   /** After how many minutes without anybody there the names go. */
   lockMinutes = $state(idleAfter / 60_000);
 
@@ -95,7 +107,10 @@ export class Office {
 
   private readonly events = new Live({
     open: () => sharedStream(server.eventsPath),
-    changed: () => void this.bookings?.refresh(),
+    changed: () => {
+      void this.bookings?.refresh();
+      void this.customers?.refresh();
+    },
     connected: (yes) => (this.live = yes),
     after: (ms, call) => {
       const timer = setTimeout(call, ms);
@@ -110,6 +125,11 @@ export class Office {
 
   get today(): Day {
     return dayOf(this.now, this.zone);
+  }
+
+  /** Somebody from support, let in for a time: sees the setup, and has neither bookings nor keys to lock. */
+  get guest(): boolean {
+    return this.session?.role === "support";
   }
 
   get entry(): Entry | null {
@@ -238,10 +258,13 @@ export class Office {
   }
 
   lock(reason: LockReason): void {
-    if (this.phase !== "open") return;
+    if (this.phase !== "open" || this.guest) return;
     this.idle.stop();
     this.desk.lock();
     this.bookings?.lock();
+    this.records = null;
+    this.wanted = null;
+    this.customers?.lock();
     this.phase = "locked";
     this.selected = null;
     this.problem = null;
@@ -293,6 +316,18 @@ export class Office {
     } catch (thrown) {
       if (thrown instanceof Problem && thrown.status === 401 && bookings === this.bookings) this.expired();
     }
+  }
+
+  /** readCustomers makes `customers` known and open; null while locked. What they need is a chunk of its own. */
+  async readCustomers(): Promise<CustomersDesk | null> {
+    const { session } = this;
+    if (!session || !this.records) return null;
+    this.asking ??= import("./customers/desk.svelte.ts").then(({ CustomersDesk }) => new CustomersDesk(this, session.tenant)).catch(() => ((this.asking = null), null));
+    const customers = await this.asking;
+    if (!customers || session.tenant !== this.session?.tenant || !this.records) return null;
+    this.customers = customers;
+    if (!customers.isOpen) void customers.unlock(this.records);
+    return customers;
   }
 
   /** refresh asks for what has changed. */
@@ -358,6 +393,11 @@ export class Office {
     this.now = Date.now();
     this.day = this.today;
     this.bookings?.close();
+    if (this.guest) {
+      this.practice = await server.getPractice().catch(() => this.practice);
+      this.phase = "open";
+      return;
+    }
     const bookings = new Bookings({
       zone: session.practice.zone,
       fetch: server.getAppointments,
@@ -385,6 +425,10 @@ export class Office {
     server.getSettings().then(
       ({ lock_minutes }) => bookings === this.bookings && this.lockAfter(lock_minutes),
       () => undefined, // what was in force stays
+    );
+    getSetting().then(
+      ({ medical }) => bookings === this.bookings && (this.medical = medical),
+      () => undefined, // the stricter stays
     );
     this.events.stop();
     this.events.start();
@@ -427,8 +471,10 @@ export class Office {
     this.directoryEnds = directoryEnds;
     this.changed = changed;
     this.keyless = null;
+    this.records = keys;
     this.phase = "open";
     this.idle.start();
+    if (this.customers) void this.customers.unlock(keys);
     await bookings.unlock(keys);
     if (vouch) await vouch().catch(() => undefined); // the next unlocking says it again
     if (resign) this.directoryEnds = (await resign().catch(() => null)) ?? this.directoryEnds;
@@ -457,6 +503,10 @@ export class Office {
     this.stops = [];
     this.bookings?.close();
     this.bookings = null;
+    this.records = null;
+    this.customers?.lock();
+    this.customers = null;
+    this.asking = null;
     this.base = nothing;
     this.rules = null;
     this.rulesAsked = 0;

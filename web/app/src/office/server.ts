@@ -28,6 +28,8 @@ export interface AppointmentBody {
   excused?: boolean;
   /** Why staff set rules aside. */
   overridden?: string;
+  /** Of nobody: counted nowhere, and nothing is sent. */
+  test?: boolean;
   /** Rooms and devices, beside the practitioner. */
   takes?: string[];
   envelope: EnvelopeJSON | null;
@@ -103,6 +105,8 @@ export interface DeskBooking extends DeskTime {
   /** Both or neither: they give the patient a link. */
   secret_hash?: string;
   copy?: string;
+  /** Of nobody; without a link. */
+  test?: boolean;
 }
 
 export interface StatusChange {
@@ -140,9 +144,24 @@ export const moveAtDesk = (appointment: string, body: DeskTime, keepalive = fals
 export const setStatus = (appointment: string, body: StatusChange, keepalive = false) =>
   send<{ status: string }>(`${root}/appointments/${appointment}/status`, { method: "POST", body, safe: true, keepalive });
 
-/** tellPatient sends how the appointment stands to an address out of the opened booking. Throws invalid_address, too_many_messages. */
-export const tellPatient = (appointment: string, body: { channel: "mail" | "sms"; address: string; language: "de" | "en" }) =>
-  send<{ message: string }>(`${root}/appointments/${appointment}/tell`, { method: "POST", body });
+/** tellPatient sends how the appointment stands to an address out of the opened booking, or by the other way where the first fails. Throws invalid_address, too_many_messages. */
+export const tellPatient = (appointment: string, body: { channel: "mail" | "sms"; address: string; other?: string; language: "de" | "en" }, keepalive = false) =>
+  send<{ message: string }>(`${root}/appointments/${appointment}/tell`, { method: "POST", body, keepalive });
+
+/** proposeTimes answers a request with other times. Throws slot_taken, slot_held, slot_not_offered, quota_full (all with `against`), wrong_status. */
+export const proposeTimes = (appointment: string, body: { times: DeskTime[]; hours: number }) =>
+  send<{ status: string }>(`${root}/appointments/${appointment}/propose`, { method: "POST", body, safe: true });
+
+export interface ProposalBody {
+  number: number;
+  practitioner: { id: string; name: string };
+  starts: string;
+  ends: string;
+  expires: string;
+  free: boolean;
+}
+
+export const getProposals = (appointment: string) => send<{ proposals: ProposalBody[] }>(`${root}/appointments/${appointment}/proposals`);
 
 export const getHistory = (booking: string) => send<{ history: Chapter[] }>(`${root}/bookings/${booking}/history`);
 

@@ -8,7 +8,8 @@ import { privateKey } from "../seal/hpke.ts";
 import { serverNow } from "../api/http.ts";
 import { type HeldKeyring, putKeyring, putVouch } from "./keys/client.ts";
 import { openCard, sealCard } from "../seal/card.ts";
-import { openBooking } from "../seal/envelope.ts";
+import { type Envelope, openBooking, openEnvelope, parseEnvelope } from "../seal/envelope.ts";
+import { openRecord, type RecordKind, sealRecord } from "../seal/record.ts";
 import { type Keyring, lockKeyring, newestBook, type ServedKeyring, unlockKeyring } from "../seal/keyring.ts";
 import { SealError } from "../seal/error.ts";
 import { unwrapMemberKey } from "../seal/member.ts";
@@ -16,6 +17,17 @@ import type { Secrets } from "../seal/password.ts";
 import type { Keys } from "./bookings.ts";
 import { recall, remember, type Seen } from "./seen.ts";
 import type { SessionBody } from "./server.ts";
+
+/** RecordKeys opens and seals what the practice keeps of its own. Opening throws a SealError `unknown_key` or `tampered`. */
+export interface RecordKeys {
+  openRecord(kind: RecordKind, id: string, record: { version: number; epoch: number; ciphertext: string }): Promise<Bytes>;
+  /** Under the newest book key. */
+  sealRecord(kind: RecordKind, id: string, version: number, json: Uint8Array): Promise<{ version: number; epoch: number; ciphertext: string }>;
+  /** What somebody sealed to the practice and bound to an id that is no booking's. */
+  openSealed(envelope: Envelope, id: string): Promise<Bytes>;
+  /** The epoch of the newest book key. */
+  epoch(): number;
+}
 
 /** The version with which a booking first becomes a card. */
 const firstVersion = 1;
@@ -29,7 +41,7 @@ export function signInSecret(secrets: Secrets): string {
 export const saltOf = (text: string) => fromBase64(text);
 
 export interface Opened {
-  keys: Keys;
+  keys: Keys & RecordKeys;
   /** When the signed directory runs out, in milliseconds since 1970. */
   directoryEnds: number;
   /** Set where this browser knew another identity of the practice; `accept` remembers the new one. */
@@ -169,7 +181,7 @@ async function resign(identity: CryptoKey, served: ServedKeyring["directory"]): 
 /** Milliseconds in which new keys are not looked for again. */
 const lookAfter = 10_000;
 
-function keysOf(first: Keyring, holder: { tenant: string; account: string }, seen: Seen, memory: Memory, fetch?: () => Promise<HeldKeyring>): Keys {
+function keysOf(first: Keyring, holder: { tenant: string; account: string }, seen: Seen, memory: Memory, fetch?: () => Promise<HeldKeyring>): Keys & RecordKeys {
   const { tenant } = holder;
   let keyring = first;
   let looked = -Infinity;
@@ -223,6 +235,25 @@ function keysOf(first: Keyring, holder: { tenant: string; account: string }, see
       const { key, epoch } = newestBook(keyring);
       return { version: firstVersion, epoch, ciphertext: await sealCard(key, firstVersion, booking) };
     },
+    openRecord: (kind, id, { epoch, version, ciphertext }) =>
+      found(async () => {
+        const book = keyring.books.get(epoch);
+        if (!book) throw new SealError("unknown_key");
+        return openRecord(book, tenant, kind, id, version, ciphertext);
+      }),
+    sealRecord: async (kind, id, version, json) => {
+      const { key, epoch } = newestBook(keyring);
+      return { version, epoch, ciphertext: await sealRecord(key, tenant, kind, id, version, json) };
+    },
+    openSealed: (envelope, id) =>
+      found(async () => {
+        const e = parseEnvelope(envelope);
+        if (e.tenant !== tenant) throw new SealError("tampered");
+        const key = keyring.data.get(e.kid);
+        if (!key) throw new SealError("unknown_key");
+        return openEnvelope(key, e, id);
+      }),
+    epoch: () => newestBook(keyring).epoch,
     wipe: () => lockKeyring(keyring),
   };
 }

@@ -13,8 +13,9 @@ export interface SignedDirectory {
   readonly signature: string;
 }
 
-export type Role = "owner" | "practitioner" | "front_desk";
-const ROLES: readonly Role[] = ["owner", "practitioner", "front_desk"];
+/** A connector is a program in the practice, whose account is its own id. */
+export type Role = "owner" | "practitioner" | "front_desk" | "connector";
+const ROLES: readonly Role[] = ["owner", "practitioner", "front_desk", "connector"];
 
 export interface DataKey {
   readonly kid: string;

@@ -137,6 +137,12 @@ describe("six words", () => {
     expect(await joiningWords({ ...of, publicKey: new Uint8Array(1216) })).toEqual(words);
   });
 
+  test("are those of the connector", async () => {
+    const ids = { tenant: "01975b1e-0000-7000-8000-000000000001", account: "01975b1e-0000-7000-8000-000000000002" };
+    const words = await joiningWords({ ...ids, fingerprint: "AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8", publicKey: new Uint8Array(32).fill(7) });
+    expect(words).toEqual(["bususo", "fizawi", "potoba", "fuwosi", "pafadu", "lutiro"]);
+  });
+
   test("differ where identity, key or person do", { timeout: 30_000 }, async () => {
     const words = await joiningWords(of);
     const key = new Uint8Array(1216).fill(1);

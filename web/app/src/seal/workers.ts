@@ -14,8 +14,8 @@ export function splitPasswordInWorker(password: string, kdf: string, salt: Bytes
 }
 
 /** `solve`, in a worker, which an abort ends. */
-export function solveInWorker(challenge: string, difficulty: number, signal?: AbortSignal): Promise<string> {
-  return ask<SolveQuestion, string>(start(powWorker), { challenge, difficulty }, signal);
+export function solveInWorker(challenge: string, salt: string, max: number, signal?: AbortSignal): Promise<number> {
+  return ask<SolveQuestion, number>(start(powWorker), { challenge, salt, max }, signal);
 }
 
 /** What this needs of Trusted Types, which not every browser has. */

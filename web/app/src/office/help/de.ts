@@ -42,6 +42,7 @@ Hier laden Sie Mitarbeiter ein und vergeben Rollen.
 - Inhaber dürfen alles einrichten und sehen das Protokoll.
 - Behandler und Empfang arbeiten mit dem Kalender. Der Empfang trägt auch Abwesenheiten ein.
 - Abrechnung sieht keine Namen.
+- Den Support lassen Sie für eine bestimmte Zeit herein. Er sieht nur, wie die Praxis eingerichtet ist.
 
 Wer geht, verliert den Zugang in einer Sekunde. Den Notfallcode bewahren Sie auf Papier auf, am besten im Tresor.` },
   { id: "windows", title: "Sprechzeiten", text: `
@@ -72,6 +73,34 @@ Hier legen Sie an, wo gearbeitet wird und wer behandelt. Räume und Geräte werd
 Sie können Schulferien und belegte Zeiten aus einem anderen Kalender einspielen (ICS). Von belegten Zeiten behält Siegel nur Anfang und Ende, nie die Betreffzeile.` },
   { id: "practice", title: "Praxisdaten", text: `
 Name, Kontakt, Impressum und was auf der Buchungsseite gefragt wird. Was Sie hier ändern, sehen Patienten sofort.` },
+  { id: "connector", title: "Praxissysteme und Connector", text: `
+Der Connector ist ein kleines Programm auf einem Rechner Ihrer Praxis. Er öffnet Buchungen dort und gibt sie weiter: an Praxissoftware (GDT), Kalender (ICS), Listen (CSV) und andere.
+
+- Koppeln: „Connector koppeln“ zeigt einen Code. Ihn tippen Sie auf dem Rechner der Praxis ein, dann vergleichen Sie sechs Wörter.
+- GDT kennt keinen Termin. Was ankommt, ist ein Patient mit einer Notiz in der Akte. Was Sie selbst in Ihren Kalender eintragen müssen, steht auf der Seite des Connectors unter „Noch zu übertragen“.
+- Beenden: Sein Zugang endet sofort, und neue Schlüssel beginnen.
+
+Zwei Betriebsarten: Im Praxisbuch zeigt das Büro Namen. Bei Weiterleitung liegen Namen nur in Ihren eigenen Systemen; was dann wo geht, steht als Tabelle auf der Seite. Der Wechsel verliert in keiner Richtung eine Buchung.
+
+Kann nichts in Ihren Kalender schreiben, gibt es zwei ehrliche Wege: Siegel führt den Kalender, oder Sie halten dort feste Zeiten frei, die nur hier gebucht werden.` },
+  { id: "carriers", title: "Nachrichtendienste", text: `
+Hier steht, wer Ihre SMS befördert, und wer es künftig tun soll.
+
+- Ein neuer Dienst wird vorher angekündigt. Bis zum genannten Tag können Sie widersprechen.
+- Sitzt ein Dienst außerhalb der EU, befördert er für Sie nur, wenn Sie zustimmen.
+
+E-Mails gehen nicht über diese Dienste.` },
+  { id: "hosts", title: "Eigene Adressen", text: `
+Ihre Praxis hat eine Adresse von uns. Sie können eigene hinzufügen, zum Beispiel termine.ihre-praxis.de.
+
+- Eine eigene Adresse gilt, sobald der gezeigte TXT-Eintrag bei Ihrem Domainanbieter steht. „Jetzt prüfen“ sieht nach.
+- „Patienten nennen“ bestimmt, welche Adresse in Nachrichten steht.
+- Wir prüfen täglich. Fehlt der Nachweis, bekommen die Inhaber eine E-Mail; sieben Tage später gilt die Adresse nicht mehr.` },
+  { id: "contract", title: "Vertrag und Daten", text: `
+Hier steht, welche Fassung von Nutzungsbedingungen und Auftragsverarbeitung gilt und wer sie wann angenommen hat.
+
+- „Alles ausgeben“ packt alle Daten der Praxis in eine Datei. Versiegeltes bleibt versiegelt.
+- Kündigen können Sie zu jedem Tag. Danach bleiben 30 Tage, um die Daten mitzunehmen; dann wird alles gelöscht, und die Inhaber bekommen eine Bescheinigung.` },
   { id: "audit", title: "Protokoll", text: `
 Das Protokoll sagt, wer wann was getan hat: Anmeldungen, Änderungen an der Einrichtung, jeder Schritt eines Termins. Namen von Patienten stehen nie darin.
 

@@ -42,6 +42,7 @@ Here you invite staff and give roles.
 - Owners may set up everything and see the audit trail.
 - Practitioners and front desk work with the calendar. The front desk also enters absences.
 - Billing sees no names.
+- You let support in for a time that you choose. It only sees how the practice is set up.
 
 Who leaves loses access within a second. Keep the recovery code on paper, best in a safe.` },
   { id: "windows", title: "Consultation hours", text: `
@@ -72,6 +73,34 @@ Here you enter where people work and who treats. Rooms and devices are taken alo
 You can import school holidays and busy times from another calendar (ICS). Of busy times Siegel keeps only beginning and end, never the subject.` },
   { id: "practice", title: "Practice details", text: `
 Name, contact, imprint and what the booking page asks. Patients see at once what you change here.` },
+  { id: "connector", title: "Practice systems and connector", text: `
+The connector is a small program on a computer in your practice. It opens bookings there and passes them on: to practice software (GDT), calendars (ICS), lists (CSV) and others.
+
+- Pairing: “Pair a connector” shows a code. Type it on the practice's computer, then compare six words.
+- GDT has no appointment. What arrives is a patient with a note in the chart. What you have to enter into your calendar yourself is on the connector's page under “Still to transfer”.
+- Ending: its access ends at once, and new keys begin.
+
+Two modes: with the practice book, the office shows names. With forwarding, names are in your own systems alone; what works where is a table on the page. Changing loses no booking in either direction.
+
+If nothing can write into your calendar, there are two honest ways: Siegel leads, or you keep fixed times free there that are booked only here.` },
+  { id: "carriers", title: "Message carriers", text: `
+Here is who carries your text messages, and who is to do so in future.
+
+- A new carrier is announced beforehand. You can object until the day given.
+- A carrier outside the EU carries for you only if you agree.
+
+E-mails do not go through these carriers.` },
+  { id: "hosts", title: "Own addresses", text: `
+Your practice has an address from us. You can add your own, for example termine.your-practice.de.
+
+- An address of your own counts as soon as the TXT entry shown stands at your domain provider. “Check now” looks.
+- “Tell patients” decides which address messages name.
+- We check every day. If the proof is gone, the owners get an e-mail; seven days later the address no longer counts.` },
+  { id: "contract", title: "Contract and data", text: `
+Here is which version of terms of use and processing agreement is in force, and who accepted it when.
+
+- “Export everything” packs all data of the practice into one file. What is sealed stays sealed.
+- You can give notice for any day. After it there are 30 days to take the data along; then everything is erased and the owners get a certificate.` },
   { id: "audit", title: "Audit trail", text: `
 The trail says who did what, and when: sign-ins, changes of the setup, every step of an appointment. Patients' names are never in it.
 

@@ -21,11 +21,11 @@ import { changeRole, confirm, getHeld, getRecoveryHeld, type HeldKeyring, type K
 
 export type Me = Pick<SessionBody, "tenant" | "account" | "email">;
 
-const now = () => new Date(serverNow());
+export const now = () => new Date(serverNow());
 const idsOf = (me: Me) => ({ tenant: bareId("ten", me.tenant), account: bareId("acc", me.account) });
 
 /** Splits the password and shows the server that it is really the person. Throws wrong_proof. */
-async function proven(me: Me, password: string): Promise<Secrets> {
+export async function proven(me: Me, password: string): Promise<Secrets> {
   const start = await startSession(me.email);
   const secrets = await splitPasswordInWorker(password, start.kdf, saltOf(start.salt));
   await confirm(signInSecret(secrets));
@@ -43,7 +43,7 @@ function known(tenant: string): { pin?: string; sequence?: number } {
   return seen ? { pin: seen.fingerprint, sequence: seen.sequence } : {};
 }
 
-async function withBare<T>(me: Me, opener: Opener, held: HeldKeyring, act: (bare: Bare, served: ServedKeyring) => Promise<T>): Promise<T> {
+export async function withBare<T>(me: Me, opener: Opener, held: HeldKeyring, act: (bare: Bare, served: ServedKeyring) => Promise<T>): Promise<T> {
   const ids = idsOf(me);
   const served = listed(held);
   const bare = await openBare(served, { ...ids, ...known(ids.tenant) }, opener);
@@ -57,7 +57,7 @@ async function withBare<T>(me: Me, opener: Opener, held: HeldKeyring, act: (bare
 /** Done tells the office to open what there is now. The secrets' unlock half is then overwritten by whoever opens. */
 export type Done = (secrets: Secrets) => Promise<void>;
 
-async function change<T>(me: Me, password: string, done: Done, act: (bare: Bare) => Promise<T>): Promise<T> {
+export async function change<T>(me: Me, password: string, done: Done, act: (bare: Bare) => Promise<T>): Promise<T> {
   const secrets = await proven(me, password);
   const result = await withBare(me, { unlock: secrets.unlock }, await getHeld(), act);
   await done(secrets);
@@ -101,16 +101,16 @@ export const rotate = (me: Me, password: string, done: Done) =>
   });
 
 /** The words that this owner compares with those on the new member's screen. */
-export async function wordsFor(me: Me, person: Pick<Person, "account" | "public">): Promise<string[]> {
+export const wordsFor = (me: Me, person: Pick<Person, "account" | "public">): Promise<string[]> => wordsOf(me, bareId("acc", person.account), person.public);
+
+/** The same for whoever joins: a person, or a program in the practice. The account is bare. */
+export async function wordsOf(me: Me, account: string, publicKey: string): Promise<string[]> {
   const ids = idsOf(me);
   const directory = await openDirectory(listed(await getHeld()).directory);
   // Only what this browser saw when it unlocked is the practice's identity.
   const pin = recall(ids.tenant)?.fingerprint;
   if (pin !== undefined && pin !== directory.fingerprint) throw new SealError("directory_pin");
-  return joiningWords(
-    { tenant: ids.tenant, account: bareId("acc", person.account), fingerprint: directory.fingerprint, publicKey: fromBase64(person.public) },
-    splitPasswordInWorker,
-  );
+  return joiningWords({ tenant: ids.tenant, account, fingerprint: directory.fingerprint, publicKey: fromBase64(publicKey) }, splitPasswordInWorker);
 }
 
 async function memberOf(person: Pick<Person, "account" | "public">, role: Role): Promise<Member> {

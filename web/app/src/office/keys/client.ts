@@ -79,9 +79,21 @@ export interface Invitation {
   expires: string;
 }
 
+/** Somebody from support whom the practice lets in until an instant. */
+export interface Supporter {
+  account: string;
+  name: string;
+  email: string;
+  since: string;
+  until: string;
+  /** When secrecy was undertaken; missing: not yet, and until then nothing is shown. */
+  sworn_at?: string;
+}
+
 export interface People {
   people: Person[];
   invitations: Invitation[];
+  support: Supporter[];
 }
 
 export interface KeysBody {
@@ -112,6 +124,9 @@ export const invite = (body: { email: string; name: string; role: PersonRole; la
   send<People>(`${root}/people/invitations`, { method: "POST", body });
 export const resend = (id: string) => send<People>(`${root}/people/invitations/${id}/resend`, { method: "POST", body: {} });
 export const withdraw = (id: string) => send<void>(`${root}/people/invitations/${id}`, { method: "DELETE" });
+/** Throws not_support, already_member, proof_needed. */
+export const letSupportIn = (email: string, hours: number) => send<People>(`${root}/people/support`, { method: "POST", body: { email, hours } });
+export const endSupport = (account: string) => send<void>(`${root}/people/support/${account}`, { method: "DELETE" });
 /** Throws last_owner, keys_held, directory_sequence. */
 export const changeRole = (account: string, role: PersonRole, keyring?: KeysBody) =>
   send<People>(`${root}/people/${account}`, { method: "PUT", body: keyring ? { role, keyring } : { role } });
