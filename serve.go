@@ -9,6 +9,7 @@ import (
 	"net"
 	"net/http"
 	"os"
+	"runtime/debug"
 	"time"
 
 	"golang.org/x/sync/errgroup"
@@ -103,6 +104,7 @@ func serve(ctx context.Context, c config.Config, ln net.Listener, ready func(*ho
 	if err != nil {
 		return err
 	}
+	debug.FreeOSMemory() // what building took and nobody needs any more
 	group, ctx := errgroup.WithContext(ctx)
 	group.Go(func() error { h.watcher.Run(ctx); return nil })
 	group.Go(func() error { h.onboarding.Run(ctx); return nil })

@@ -36,7 +36,8 @@ const peek = (base, link) => {
 
 const calendar = (text) => {
   const lines = text.replace(/\r\n[ \t]/g, "").split("\r\n");
-  const value = (name) => lines.find((line) => line.startsWith(`${name}:`) || line.startsWith(`${name};`));
+  const event = lines.slice(lines.indexOf("BEGIN:VEVENT"));
+  const value = (name) => event.find((line) => line.startsWith(`${name}:`) || line.startsWith(`${name};`));
   return { lines, uid: value("UID"), starts: value("DTSTART"), summary: value("SUMMARY") };
 };
 
@@ -75,7 +76,8 @@ test("three screens, a mail, one button on another device: booked, with calendar
   const { uid, starts, lines } = calendar(readFileSync(await download.path(), "utf8"));
   assert.equal(lines[0], "BEGIN:VCALENDAR");
   assert.match(uid ?? "", /^UID:\S+/);
-  assert.equal(starts, `DTSTART:${held.starts.replace(/[-:]/g, "")}`);
+  const wall = new Date(held.starts).toLocaleString("sv-SE", { timeZone: "Europe/Berlin" });
+  assert.equal(starts, `DTSTART;TZID=Europe/Berlin:${wall.replace(/[-:]/g, "").replace(" ", "T")}`);
   assert.ok(!lines.join("\n").includes("Sprechstunde"), "the calendar file must not say what the appointment is for");
 
   const kept = await there.page.locator("#address").inputValue();

@@ -329,6 +329,7 @@ describe("looking", () => {
   });
 
   test("somebody is found by name or birthday within a tenth of a second", async (test) => {
+    await page.getByText("Kaltenbrunner-Xq", { exact: false }).first().waitFor({ state: "attached" });
     await page.keyboard.press("/");
     await page.keyboard.type("kalten");
     await page.getByRole("option", { name: /Kaltenbrunner/ }).first().waitFor();

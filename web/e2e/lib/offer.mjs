@@ -36,7 +36,7 @@ export async function offer(page, { change = (practice) => practice, conditions 
       return { starts, ends: ends(starts, last), practitioner, location, condition, ...(step === undefined ? {} : { step }) };
     });
     const hours = walkIn.map(({ day, from, until, name, practitioner = null, location = 0 }) => ({ starts: at(plus(monday, day), from), ends: at(plus(monday, day), until), practitioner, location, name }));
-    return { zone, practitioners: practice.practitioners.map(({ id }) => id), locations: practice.locations.map(({ id }) => id), conditions, slots, ...(itineraries ? { itineraries } : {}), closed: days, walk_in: hours };
+    return { zone, practitioners: practice.practitioners.map(({ id }) => id), locations: practice.locations.map(({ id }) => id), conditions, slots, ...(itineraries ? { itineraries } : {}), days: [], closed: days, walk_in: hours };
   };
   await page.route(/\/api\/v1\/slots/, async (route) => {
     const url = new URL(route.request().url());
@@ -53,7 +53,7 @@ export async function offer(page, { change = (practice) => practice, conditions 
     }
     const from = url.searchParams.get("from") ?? "";
     const inWeek = url.pathname.endsWith("/next") || (from <= plus(monday, 6) && url.searchParams.get("to") > monday);
-    const none = { slots: [], walk_in: [], closed: [], ...(itineraries ? { itineraries: [] } : {}) };
+    const none = { slots: [], days: [], walk_in: [], closed: [], ...(itineraries ? { itineraries: [] } : {}) };
     return route.fulfill({ json: { zone, from, to: until, ...rest, slots, ...(inWeek ? {} : none) } });
   });
   return { asked };

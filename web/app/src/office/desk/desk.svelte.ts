@@ -14,7 +14,7 @@ import { type Day, instantOf, minuteOf, mondayOf, plus, startOf } from "../zone.
 import { bare } from "../booking.ts";
 import { Acts, type Pending } from "./acts.ts";
 import { block, type Drawn, newClosureId, unblock } from "./block.ts";
-import { stamp } from "./book.ts";
+import { type Free, stamp } from "./book.ts";
 import type { Caller } from "./caller.ts";
 import type { Known } from "./find.ts";
 import { like, likes, type Likes } from "./likes.ts";
@@ -75,6 +75,8 @@ export class Desk {
   readonly came = new Map<string, number>();
 
   draft: Draft | null = null;
+  /** The other times that are about to be proposed: they outlive a turned tablet too. */
+  times: readonly (Free & { own: boolean })[] = [];
   /** Whose day a doctor's telephone shows; empty is not chosen. */
   me = $state("");
 
@@ -188,6 +190,7 @@ export class Desk {
     if (this.office.phase !== "open") return;
     this.problem = "";
     this.draft = null;
+    this.times = [];
     this.panel = panel;
   }
 
@@ -195,6 +198,7 @@ export class Desk {
     this.drawing = null;
     this.panel = null;
     this.draft = null;
+    this.times = [];
   }
 
   /** lock drops what is typed and sends what waits. */
