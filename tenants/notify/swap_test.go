@@ -23,8 +23,8 @@ import (
 	"time"
 
 	"siegel/platform/access"
-	"siegel/platform/fault"
 	"siegel/platform/embedded/testdb"
+	"siegel/platform/fault"
 	"siegel/platform/id"
 	"siegel/platform/jobs"
 	"siegel/platform/pluginhost"
