@@ -267,6 +267,7 @@ describe("what becomes of an appointment", () => {
     await page.keyboard.press("Enter");
     await page.getByRole("dialog").getByRole("button", { name: t("break.remove"), exact: true }).click();
     await until("it is removed", async () => (await closures()) === "0");
+    await page.getByRole("dialog").waitFor({ state: "hidden" });
   });
 
   test("dragging moves and resizes, and a conflict is refused and explained", async () => {

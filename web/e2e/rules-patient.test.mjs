@@ -11,6 +11,7 @@ import { linkIn, message } from "./lib/mailbox.mjs";
 import { everyone, monday, offer, plus } from "./lib/offer.mjs";
 import { begin, confirm, fill, list, slotsShown, someone, submit, take } from "./lib/patient.mjs";
 import { psql, Redis, tables } from "./lib/stores.mjs";
+import { until } from "./lib/until.mjs";
 import { de, sealed as ts } from "./lib/words.mjs";
 
 let demo, browser, base;
@@ -78,8 +79,8 @@ describe("the list is for who looks at it", () => {
   test("each reason can be read, on the screen and by axe", async () => {
     const { page, close } = await patient();
     await open(page, ["insurance.GKV", "ask.no"], "34");
-    const all = await text(page);
-    for (const reason of [
+    let all = "";
+    const reasons = [
       de("when.why_only_known"),
       de("when.why_age", { ages: de("ages.min", { min: 60 }) }),
       de("when.why_age", { ages: de("ages.max", { max: 17 }) }),
@@ -87,7 +88,9 @@ describe("the list is for who looks at it", () => {
       de("when.why_open"),
       de("when.why_holiday", { name: "Probetag" }),
       de("when.why_later", { opens: "1. März" }),
-    ]) assert.ok(all.includes(reason.replace(/\s+/g, " ")), `${reason}\n${all}`);
+    ].map((reason) => reason.replace(/\s+/g, " "));
+    await until("every reason is there", async () => ((all = await text(page)), reasons.every((reason) => all.includes(reason)))).catch(() => undefined);
+    for (const reason of reasons) assert.ok(all.includes(reason), `${reason}\n${all}`);
     await scan(page, "when, everything with its reason");
     await page.getByRole("radio", { name: de("ask.referral_no"), exact: true }).check();
     assert.ok((await text(page)).includes(de("when.why_referral")));
