@@ -396,7 +396,8 @@ var promises = map[string]string{
 // taken out of the outbox is waited for at the very end.
 func (c *chaos) check() {
 	c.t.Helper()
-	for deadline := time.Now().Add(20 * time.Second); c.d.count(c.t, `select count(*) from outbox where status = 'waiting'
+	// A lease is half a minute, the longest pause before the next attempt a minute.
+	for deadline := time.Now().Add(100 * time.Second); c.d.count(c.t, `select count(*) from outbox where status = 'waiting'
 		and (run_at <= now() or attempts > 0 and $1)`, c.t.Name() == "TestChaos/TwoConnectionsAreLeft") > 0; time.Sleep(50 * time.Millisecond) {
 		if time.Now().After(deadline) {
 			c.t.Fatal("the outbox does not empty (I12)")

@@ -189,6 +189,7 @@ test("a chain is one entry with its steps and one form, and each step has an env
   await accept(page);
   await begin(page, base, "Herz-Check", { answers: [de("insurance.GKV"), de("ask.yes")], age: "47" });
   await list(page);
+  await page.locator(".slots .slot").first().waitFor();
   assert.equal(await page.locator(".slots .slot").count(), 1, "steps by themselves are no entries");
   assert.match((await slotsShown(page))[0], /8:00 .*8:00 bis 9:15 Uhr 8:00 Blutabnahme, .* 8:20 Ruhe-EKG, .* 9:00 Befund besprechen/);
   await scan(page, "when, a chain");
