@@ -7,10 +7,7 @@ import (
 	"io"
 	"net"
 	"net/http"
-	"net/netip"
 	"net/url"
-	"strings"
-	"syscall"
 	"time"
 
 	"github.com/coreos/go-oidc/v3/oidc"
@@ -18,6 +15,7 @@ import (
 
 	"siegel/platform/access"
 	"siegel/platform/fault"
+	"siegel/platform/guard"
 	"siegel/platform/id"
 	"siegel/platform/postgres"
 )
@@ -325,34 +323,11 @@ func (s *Service) discover(ctx context.Context, issuer string) (*oidc.Provider, 
 // outside is a client that an owner's settings cannot turn on our own network:
 // https only, public addresses only, nothing followed, little read.
 func outside() *http.Client {
-	dialer := &net.Dialer{Timeout: 3 * time.Second, Control: func(_, address string, _ syscall.RawConn) error {
-		at, err := netip.ParseAddrPort(address)
-		if err != nil {
-			return err
-		}
-		ip := at.Addr().Unmap()
-		if !ip.IsGlobalUnicast() || ip.IsPrivate() || carrier.Contains(ip) {
-			return errors.New("an address of no public network")
-		}
-		return nil
-	}}
-	return Bounded(&http.Client{Timeout: oidcTimeout, Transport: httpsOnly{&http.Transport{
+	dialer := &net.Dialer{Timeout: 3 * time.Second, Control: guard.PublicOnly}
+	return Bounded(&http.Client{Timeout: oidcTimeout, Transport: guard.HTTPSOnly{Next: &http.Transport{
 		DialContext: dialer.DialContext, TLSHandshakeTimeout: 3 * time.Second, ResponseHeaderTimeout: 3 * time.Second, MaxResponseHeaderBytes: 64 << 10,
 		DisableKeepAlives: true, ForceAttemptHTTP2: true,
 	}}})
-}
-
-// carrier is the network of carrier-grade NAT (RFC 6598), in which clouds keep
-// services of their own.
-var carrier = netip.MustParsePrefix("100.64.0.0/10")
-
-type httpsOnly struct{ next http.RoundTripper }
-
-func (h httpsOnly) RoundTrip(r *http.Request) (*http.Response, error) {
-	if !strings.EqualFold(r.URL.Scheme, "https") {
-		return nil, errors.New("not https")
-	}
-	return h.next.RoundTrip(r)
 }
 
 // Bounded makes a client follow nothing and read at most a mebibyte.
