@@ -74,8 +74,8 @@ type statusAnswer struct {
 // answerRequest is what an office says to a request, and the status it leads to.
 func answerRequest(say func(context.Context, id.Tenant, id.Appointment) error, status string) func(context.Context, *requestedAppointment) (*statusAnswer, error) {
 	return func(ctx context.Context, in *requestedAppointment) (*statusAnswer, error) {
-		var appointment id.Appointment
-		if err := appointment.UnmarshalText([]byte(in.ID)); err != nil {
+		appointment, err := parse[id.Appointment](in.ID)
+		if err != nil {
 			return nil, err
 		}
 		if err := say(ctx, server.From(ctx).Tenant.ID, appointment); err != nil {

@@ -133,11 +133,11 @@ func mountPrivacyRequests(s *server.Server, v Services) {
 		ID: "silenceBooking", Method: http.MethodPost, Path: "/api/v1/bookings/{id}/silence",
 		Summary: "End all messages that were agreed to for a booking, as its patient objected to them",
 	}, func(ctx context.Context, in *silenceRequest) (*none, error) {
-		var booking id.Booking
-		if err := booking.UnmarshalText([]byte(in.ID)); err != nil {
+		booking, err := parse[id.Booking](in.ID)
+		if err != nil {
 			return nil, err
 		}
-		err := v.Reminders.Silence(ctx, server.From(ctx).Tenant.ID, booking)
+		err = v.Reminders.Silence(ctx, server.From(ctx).Tenant.ID, booking)
 		if err == nil {
 			v.record(ctx, "booking.silence", booking.String())
 		}
@@ -147,11 +147,11 @@ func mountPrivacyRequests(s *server.Server, v Services) {
 		ID: "putDataRequest", Method: http.MethodPut, Path: "/api/v1/requests/{id}",
 		Summary: "Write what was done about a request, and how far it has come",
 	}, func(ctx context.Context, in *privacyWriteRequest) (*none, error) {
-		var request id.Request
-		if err := request.UnmarshalText([]byte(in.ID)); err != nil {
+		request, err := parse[id.Request](in.ID)
+		if err != nil {
 			return nil, err
 		}
-		err := v.Requests.Write(ctx, server.From(ctx).Tenant.ID, request, privacy.RequestStatus(in.Body.Status), in.Body.note())
+		err = v.Requests.Write(ctx, server.From(ctx).Tenant.ID, request, privacy.RequestStatus(in.Body.Status), in.Body.note())
 		if err == nil {
 			v.record(ctx, "request.put", request.String(), "status", in.Body.Status)
 		}

@@ -136,8 +136,8 @@ func mountDesk(s *server.Server, v Services) {
 		ID: "moveAtDesk", Method: http.MethodPost, Path: "/api/v1/appointments/{id}/move",
 		Summary: "Move an appointment, or make it longer or shorter",
 	}, func(ctx context.Context, in *deskMoveRequest) (*appointmentAnswer, error) {
-		var appointment id.Appointment
-		if err := appointment.UnmarshalText([]byte(in.ID)); err != nil {
+		appointment, err := parse[id.Appointment](in.ID)
+		if err != nil {
 			return nil, err
 		}
 		made, err := v.Booking.MoveAtDesk(ctx, server.From(ctx).Tenant.ID, appointment, in.Body.time())
@@ -147,11 +147,11 @@ func mountDesk(s *server.Server, v Services) {
 		ID: "setAppointmentStatus", Method: http.MethodPost, Path: "/api/v1/appointments/{id}/status",
 		Summary: "Say what has become of an appointment",
 	}, func(ctx context.Context, in *statusRequest) (*statusAnswer, error) {
-		var appointment id.Appointment
-		if err := appointment.UnmarshalText([]byte(in.ID)); err != nil {
+		appointment, err := parse[id.Appointment](in.ID)
+		if err != nil {
 			return nil, err
 		}
-		err := v.Booking.SetStatus(ctx, server.From(ctx).Tenant.ID, appointment, booking.StatusChange{
+		err = v.Booking.SetStatus(ctx, server.From(ctx).Tenant.ID, appointment, booking.StatusChange{
 			Status: in.Body.Status, Excused: in.Body.Excused, Reason: in.Body.Reason,
 		})
 		if err != nil {
@@ -165,8 +165,8 @@ func mountDesk(s *server.Server, v Services) {
 		ID: "tellPatient", Method: http.MethodPost, Path: "/api/v1/appointments/{id}/tell", Status: http.StatusAccepted,
 		Summary: "Tell the patient what became of the appointment, at an address that the practice releases for it",
 	}, func(ctx context.Context, in *tellRequest) (*tellAnswer, error) {
-		var appointment id.Appointment
-		if err := appointment.UnmarshalText([]byte(in.ID)); err != nil {
+		appointment, err := parse[id.Appointment](in.ID)
+		if err != nil {
 			return nil, err
 		}
 		message, err := v.Booking.Tell(ctx, server.From(ctx).Tenant.ID, booking.Released{
@@ -183,8 +183,8 @@ func mountDesk(s *server.Server, v Services) {
 		ID: "getBookingHistory", Method: http.MethodGet, Path: "/api/v1/bookings/{id}/history",
 		Summary: "What became of a booking, from its first appointment on",
 	}, func(ctx context.Context, in *historyRequest) (*historyAnswer, error) {
-		var asked id.Booking
-		if err := asked.UnmarshalText([]byte(in.ID)); err != nil {
+		asked, err := parse[id.Booking](in.ID)
+		if err != nil {
 			return nil, err
 		}
 		history, err := v.Booking.History(ctx, server.From(ctx).Tenant.ID, asked)

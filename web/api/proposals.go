@@ -53,15 +53,15 @@ func mountProposals(s *server.Server, v Services) {
 		ID: "proposeTimes", Method: http.MethodPost, Path: "/api/v1/appointments/{id}/propose",
 		Summary: "Answer a request with other times, of which its patient takes one",
 	}, func(ctx context.Context, in *proposeRequest) (*statusAnswer, error) {
-		var appointment id.Appointment
-		if err := appointment.UnmarshalText([]byte(in.ID)); err != nil {
+		appointment, err := parse[id.Appointment](in.ID)
+		if err != nil {
 			return nil, err
 		}
 		times := make([]booking.DeskTime, len(in.Body.Times))
 		for i, t := range in.Body.Times {
 			times[i] = t.time()
 		}
-		err := v.Booking.Propose(ctx, server.From(ctx).Tenant.ID, appointment, times, time.Duration(in.Body.Hours)*time.Hour)
+		err = v.Booking.Propose(ctx, server.From(ctx).Tenant.ID, appointment, times, time.Duration(in.Body.Hours)*time.Hour)
 		if err != nil {
 			_, err = sayAppointment(ctx, id.Appointment{}, err)
 			return nil, err
@@ -74,8 +74,8 @@ func mountProposals(s *server.Server, v Services) {
 		ID: "listProposals", Method: http.MethodGet, Path: "/api/v1/appointments/{id}/proposals",
 		Summary: "The times that a request's patient can still take",
 	}, func(ctx context.Context, in *requestedAppointment) (*proposalsAnswer, error) {
-		var appointment id.Appointment
-		if err := appointment.UnmarshalText([]byte(in.ID)); err != nil {
+		appointment, err := parse[id.Appointment](in.ID)
+		if err != nil {
 			return nil, err
 		}
 		return sayProposals(ctx, v, appointment)
