@@ -144,6 +144,7 @@ func (s *Service) Emergency(ctx context.Context, scope access.Domain, kind, plug
 	if n, err := res.RowsAffected(); err != nil || n == 0 {
 		return errors.Join(ErrNotAnnounced, err)
 	}
+	s.routes.Clear()
 	s.Logger.Warn("a provider takes effect before its notice is over",
 		"kind", kind, "plugin", plugin, "scope", string(scope.Kind), "scope_id", scope.ID.String(), "by", by.String())
 	return nil

@@ -101,6 +101,7 @@ func (s *Service) Put(ctx context.Context, scope access.Domain, d Draft) (Provid
 	if err := s.store(ctx, p, about, d.By, fresh); err != nil {
 		return Provider{}, err
 	}
+	s.routes.Clear()
 	return s.Provider(ctx, p.ID)
 }
 
@@ -133,6 +134,7 @@ func (s *Service) store(ctx context.Context, p Provider, about sdk.Description, 
 // Bootstrap keeps the one provider that the environment names, for the whole
 // platform. An empty plugin takes it away.
 func (s *Service) Bootstrap(ctx context.Context, kind, plugin string, settings map[string]any) error {
+	defer s.routes.Clear()
 	all, err := s.query(ctx, `select `+columns+` from provider p where p.kind = ? and p.bootstrap`, kind)
 	if err != nil {
 		return err
@@ -194,6 +196,7 @@ func (s *Service) Remove(ctx context.Context, scope access.Domain, provider id.P
 	if _, err := s.DB.Global().NewRaw(`delete from provider where id = ?`, provider).Exec(ctx); err != nil {
 		return fmt.Errorf("remove provider: %w", err)
 	}
+	s.routes.Clear()
 	if s.Plugins != nil {
 		s.Plugins.Retire(provider.String())
 	}
@@ -203,6 +206,7 @@ func (s *Service) Remove(ctx context.Context, scope access.Domain, provider id.P
 // Order puts all providers of a scope into a new order, which is the order of
 // failing over. It returns [ErrOrder] unless each is named once.
 func (s *Service) Order(ctx context.Context, scope access.Domain, kind string, order []id.Provider) error {
+	defer s.routes.Clear()
 	return s.DB.Global().RunInTx(ctx, nil, func(ctx context.Context, tx bun.Tx) error {
 		var rows []struct{ ID id.Provider }
 		if err := tx.NewRaw(`select id from provider where kind = ? and scope = ? and scope_id = ? order by id for update`,

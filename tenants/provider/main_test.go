@@ -109,12 +109,13 @@ func (d desk) put(t *testing.T, scope access.Domain, plugin string) provider.Pro
 func (d desk) inForce(t *testing.T) {
 	t.Helper()
 	d.exec(t, `update provider_approval set effective = now(), notice_ends = now()`)
+	d.Forget(d.tenant, provider.SMS)
+	d.Forget(d.neighbour, provider.SMS)
 }
 
 // goes lists the plugins of a tenant's route.
 func (d desk) goes(t *testing.T, tenant id.Tenant) []string {
 	t.Helper()
-	d.Forget(tenant, provider.SMS)
 	lines, err := d.Route(t.Context(), tenant, provider.SMS)
 	if err != nil {
 		t.Fatal(err)

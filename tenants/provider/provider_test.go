@@ -182,6 +182,7 @@ func TestRouteNeverHasAnUnapprovedProvider(t *testing.T) {
 	}
 	// A processor that becomes another one is no longer the approved one.
 	d.exec(t, `update provider set company = 'Bought Ltd', country = 'GB' where plugin = 'seven'`)
+	d.Forget(d.tenant, provider.SMS)
 	if got := d.goes(t, d.tenant); !slices.Equal(got, []string{"lox"}) {
 		t.Errorf("bought: %v", got)
 	}

@@ -50,8 +50,8 @@ order by case p.scope when 'tenant' then 0 when 'reseller' then 1 else 2 end, p.
 
 // Route is who carries a tenant's messages, in the order of failing over: the
 // providers of the nearest of tenant, reseller and platform that has one which
-// the tenant may use, and of those only such. It is at most [Age] old, and
-// empty where there is none.
+// the tenant may use, and of those only such. It is at most [Age] old,
+// never older than a change made through s, and empty where there is none.
 func (s *Service) Route(ctx context.Context, tenant id.Tenant, kind string) ([]Line, error) {
 	return s.routes.Get(ctx, routeKey{tenant, kind}, func(ctx context.Context) ([]Line, error) {
 		return s.route(ctx, tenant, kind, id.Provider{})
