@@ -117,7 +117,7 @@ test("many are suspended and resumed at once", async () => {
   await scan(page, "the question before suspending");
   await page.locator("dialog").getByRole("button", { name: "Aussetzen" }).click();
   await page.locator("main").getByText("Erledigt für 2 Praxen.").last().waitFor();
-  assert.equal(await page.locator("table.fleet tbody tr", { hasText: "Ausgesetzt" }).count(), 2);
+  await until("both stand as suspended", async () => (await page.locator("table.fleet tbody tr", { hasText: "Ausgesetzt" }).count()) === 2);
 });
 
 test("brand, prices, domains, counts, people, help and account have nothing that axe finds", async () => {
