@@ -4,7 +4,7 @@
 // Nothing here is the truth: losing Redis loses holds and pending bookings,
 // never an appointment, a session or a budget. Records are encrypted under
 // keys derived from the server's secret, which Redis never sees. A Redis that
-// hangs costs at most [Timeout] a call, and after [tripAfter] failures in a
+// hangs costs at most [Config.Timeout] a call, and after [tripAfter] failures in a
 // row nothing at all for up to [tripFor]: calls then fail at once with
 // [ErrUnavailable].
 package redisdb
@@ -22,7 +22,7 @@ import (
 	"siegel/platform/id"
 )
 
-// Timeout bounds every dial, read and write.
+// Timeout bounds every dial, read and write where [Config] says nothing.
 const Timeout = 100 * time.Millisecond
 
 // connections is how many calls are under way at once. Redis does one thing at
@@ -39,6 +39,8 @@ type Config struct {
 	URL string
 	// Secret is the server's secret, at least 32 bytes.
 	Secret []byte
+	// Timeout bounds every dial, read and write; [Timeout] where zero.
+	Timeout time.Duration
 }
 
 // Client is a connection pool with a breaker. Safe for concurrent use.
@@ -57,7 +59,11 @@ func Open(_ context.Context, c Config) (*Client, error) {
 	if err != nil {
 		return nil, err
 	}
-	opt.DialTimeout, opt.ReadTimeout, opt.WriteTimeout, opt.PoolTimeout = Timeout, Timeout, Timeout, Timeout
+	patience := c.Timeout
+	if patience == 0 {
+		patience = Timeout
+	}
+	opt.DialTimeout, opt.ReadTimeout, opt.WriteTimeout, opt.PoolTimeout = patience, patience, patience, patience
 	opt.DialerRetries = 1
 	opt.MaxRetries = -1
 	opt.ContextTimeoutEnabled = true

@@ -59,7 +59,8 @@ func TestAThousandBotsCannotEmptyADay(t *testing.T) {
 	if held.Load() > 20 || held.Load() < 15 || held.Load()+refused.Load() != 2*bots {
 		t.Fatalf("%d of %d times are held, %d tries were refused", held.Load(), slots, refused.Load())
 	}
-	// Somebody honest books another day, and staff this one.
+	// Somebody honest, who is none of them, books another day, and staff this one.
+	b.visitors = bots
 	b.hold(t, tenanttest.At(4, 9, 0))
 	free := 0
 	for n := range slots {
