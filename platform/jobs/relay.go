@@ -129,13 +129,14 @@ func (r *Relay) Run(ctx context.Context) error {
 	defer func() { r.giveBack(queue) }()
 	poll := time.NewTicker(r.c.Poll)
 	defer poll.Stop()
-	var swept time.Time
+	var swept, claimed time.Time
 	for {
 		// With every worker busy nobody looks, so there may be more as well.
 		more := true
 		if free > 0 && len(queue) == 0 {
 			// Not under ctx: a claim cut short may have been made all the same.
 			var err error
+			claimed = time.Now()
 			if queue, err = r.claim(work, free*claimAhead); err != nil {
 				r.c.Logger.Warn("outbox cannot be read", "error", err)
 			}
@@ -160,6 +161,7 @@ func (r *Relay) Run(ctx context.Context) error {
 			}
 		}
 		// A full claim says there may be more: the next free worker looks at once.
+		var gathered <-chan time.Time
 		for again := false; !again; {
 			select {
 			case <-ctx.Done():
@@ -168,6 +170,12 @@ func (r *Relay) Run(ctx context.Context) error {
 				free++
 				again = more
 			case <-r.wake:
+				if rest := gather - time.Since(claimed); rest > 0 {
+					gathered = time.After(rest)
+				} else {
+					again = true
+				}
+			case <-gathered:
 				again = true
 			case <-poll.C:
 				again = true
@@ -175,6 +183,10 @@ func (r *Relay) Run(ctx context.Context) error {
 		}
 	}
 }
+
+// gather is how long after a claim the next wake waits: of what is committed in
+// a rush, one claim then takes many.
+const gather = 10 * time.Millisecond
 
 // claimAhead is how many messages a free worker's claim takes.
 const claimAhead = 4

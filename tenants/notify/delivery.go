@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"strings"
 	"time"
 
 	"github.com/uptrace/bun"
@@ -55,21 +56,21 @@ func NewDeliveries(db *postgres.DB) *Deliveries { return &Deliveries{db: db, log
 // message m. It reports false where the message has left already: a provider's
 // report came before ours, or this is a repetition after a crash.
 func (d *Deliveries) begin(ctx context.Context, m jobs.Message, booking id.Booking, c channel) (bool, error) {
-	var attempts int
-	err := d.db.Global().NewRaw(`
+	var begun *postgres.Found
+	err := d.db.GlobalBatch(ctx, func(b *postgres.Batch) {
+		var attempts int
+		begun = b.Row(`
 		insert into message_delivery (message_id, tenant_id, reserved_on, settled, attempts, provider_id, plugin, channel, kind, booking_id)
-		values (?0, ?1, (now() at time zone 'utc')::date, true, 1, ?2, ?3, ?4, ?5, ?6)
+		values ($1, $2, (now() at time zone 'utc')::date, true, 1, $3, $4, $5, $6, $7)
 		on conflict (message_id) do update set attempts = message_delivery.attempts + 1, provider_id = excluded.provider_id, plugin = excluded.plugin,
 		  channel = excluded.channel, kind = excluded.kind, booking_id = coalesce(message_delivery.booking_id, excluded.booking_id)
 		where message_delivery.state = 'queued'
-		returning attempts`, m.ID, m.Tenant, c.provider, c.plugin, c.name, m.Kind, booking).Scan(ctx, &attempts)
-	if errors.Is(err, sql.ErrNoRows) {
-		return false, nil
-	}
+		returning attempts`, []any{m.ID, m.Tenant, c.provider, c.plugin, c.name, m.Kind, booking}, &attempts)
+	})
 	if err != nil {
 		return false, fmt.Errorf("begin a delivery: %w", err)
 	}
-	return true, nil
+	return begun.OK, nil
 }
 
 // channel is by which way a message leaves: "sms" with a provider, or "mail".
@@ -82,12 +83,18 @@ type channel struct {
 // mailed notes that the mail server has taken a message. What was taken of a
 // budget, for the case that it would be a text message, is given back.
 func (d *Deliveries) mailed(ctx context.Context, message id.Message) error {
-	err := d.db.Global().RunInTx(ctx, nil, func(ctx context.Context, tx bun.Tx) error {
+	var noted *postgres.Found
+	err := d.db.GlobalBatch(ctx, func(b *postgres.Batch) {
+		noted = b.Row(noteMailed+` and settled returning true`, []any{message}, new(bool))
+	})
+	if err == nil && noted.OK {
+		return nil // as of nearly all
+	}
+	err = d.db.Global().RunInTx(ctx, nil, func(ctx context.Context, tx bun.Tx) error {
 		if err := settle(ctx, tx, message, 0); err != nil {
 			return err
 		}
-		_, err := tx.NewRaw(`update message_delivery set state = 'submitted', submitted = now(), code = case when state = 'queued' then '' else code end
-			where message_id = ?0`, message).Exec(ctx)
+		_, err := tx.NewRaw(strings.ReplaceAll(noteMailed, "$1", "?"), message).Exec(ctx)
 		return err
 	})
 	if err != nil {
@@ -95,6 +102,9 @@ func (d *Deliveries) mailed(ctx context.Context, message id.Message) error {
 	}
 	return nil
 }
+
+const noteMailed = `update message_delivery set state = 'submitted', submitted = now(), code = case when state = 'queued' then '' else code end
+	where message_id = $1`
 
 // cameBack notes that a mail could not be delivered after all.
 func (d *Deliveries) cameBack(ctx context.Context, message id.Message) error {
