@@ -26,7 +26,7 @@ import (
 // could be. -cases and -seed say how many to draw and from what, -case draws
 // one again.
 var (
-	oracleCases = flag.Int("cases", 2000, "how many practices to draw")
+	oracleCases = flag.Int("cases", 1000, "how many practices to draw")
 	oracleSeed  = flag.Uint64("seed", 0, "draw the same practices again; 0 is others each time")
 	oracleCase  = flag.Int("case", -1, "draw only this one")
 )
