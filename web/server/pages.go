@@ -6,9 +6,11 @@ import (
 	"crypto/sha256"
 	"encoding/base64"
 	"fmt"
+	"io"
 	"io/fs"
 	"mime"
 	"path"
+	"slices"
 	"strings"
 
 	"github.com/gofiber/fiber/v2"
@@ -21,9 +23,23 @@ type Pages struct {
 	files map[string]file
 }
 
+// file holds its content once: compressed where that makes it smaller.
 type file struct {
-	body, gzipped []byte
-	media, etag   string
+	body        []byte
+	gzipped     bool
+	media, etag string
+}
+
+// plain is the content as it was built.
+func (f file) plain() ([]byte, error) {
+	if !f.gzipped {
+		return f.body, nil
+	}
+	z, err := gzip.NewReader(bytes.NewReader(f.body))
+	if err != nil {
+		return nil, err
+	}
+	return io.ReadAll(z)
 }
 
 // LoadPages reads a built web app: pages at its root, hashed files in assets/.
@@ -44,7 +60,7 @@ func LoadPages(dist fs.FS) (Pages, error) {
 			w, _ := gzip.NewWriterLevel(&z, gzip.BestCompression)
 			_, _ = w.Write(body) // a buffer takes everything
 			_ = w.Close()
-			f.gzipped = z.Bytes()
+			f.body, f.gzipped = slices.Clip(z.Bytes()), true
 		}
 		p.files["/"+name] = f
 		return nil
@@ -70,6 +86,10 @@ func (s *Server) pages() {
 	s.Raw("embed", fiber.MethodGet, "/embed.js", func(c *fiber.Ctx) error {
 		c.Set("Cross-Origin-Resource-Policy", "cross-origin")
 		return s.file(c, "/embed.js", "public, max-age=300")
+	})
+	// Whose work is in the product, and on what terms.
+	s.Raw("licences", fiber.MethodGet, "/licences.txt", func(c *fiber.Ctx) error {
+		return s.file(c, "/licences.txt", "public, max-age=3600")
 	})
 	// Where a browser comes back from a provider, and by a link from a mail.
 	for _, route := range []string{"/oidc", "/recover"} {
@@ -103,7 +123,13 @@ func (s *Server) pages() {
 }
 
 // Page is a page of the web app as it was built; nil where it was not.
-func (s *Server) Page(name string) []byte { return s.Pages.files[name].body }
+func (s *Server) Page(name string) []byte {
+	page, err := s.Pages.files[name].plain()
+	if err != nil {
+		panic(err) // we compressed it ourselves
+	}
+	return page
+}
 
 func (s *Server) file(c *fiber.Ctx, name, caching string) error {
 	f, ok := s.Pages.files[name]
@@ -117,9 +143,13 @@ func (s *Server) file(c *fiber.Ctx, name, caching string) error {
 		return c.SendStatus(fiber.StatusNotModified)
 	}
 	c.Set(fiber.HeaderContentType, f.media)
-	if f.gzipped != nil && strings.Contains(c.Get(fiber.HeaderAcceptEncoding), "gzip") {
+	if f.gzipped && strings.Contains(c.Get(fiber.HeaderAcceptEncoding), "gzip") {
 		c.Set(fiber.HeaderContentEncoding, "gzip")
-		return c.Send(f.gzipped)
+		return c.Send(f.body)
 	}
-	return c.Send(f.body)
+	body, err := f.plain()
+	if err != nil {
+		return err
+	}
+	return c.Send(body)
 }
