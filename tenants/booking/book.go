@@ -279,41 +279,47 @@ func (s *Service) unbook(ctx context.Context, tenant id.Tenant, step redisdb.Adv
 	})
 }
 
-// checkForm refuses what could never be booked, before anything is counted,
-// and brings the address into its one form.
-func (s *Service) checkForm(ctx context.Context, tenant id.Tenant, r *BookRequest) error {
-	if len(r.Token) != 16 {
+// checkSealed refuses sealed forms that could never be booked.
+func (s *Service) checkSealed(ctx context.Context, tenant id.Tenant, token []byte, forms []Form) error {
+	if len(token) != 16 {
 		return ErrMalformedToken
 	}
-	if len(r.Forms) == 0 || len(r.Forms) > maxItems {
+	if len(forms) == 0 || len(forms) > maxItems {
 		return ErrMalformedItems
 	}
-	for i := range r.Forms {
-		if err := r.Forms[i].Envelope.Check(); err != nil {
+	for i := range forms {
+		if err := forms[i].Envelope.Check(); err != nil {
 			return err
 		}
-		if r.Forms[i].Envelope.Tenant != tenant.UUID() {
+		if forms[i].Envelope.Tenant != tenant.UUID() {
 			return ErrForeignEnvelope
+		}
+		if seal.CheckCopy(forms[i].Copy) != nil {
+			return ErrMalformedCopy
 		}
 	}
 	if err := s.open(ctx, tenant); err != nil {
 		return err
 	}
-	for i := range r.Forms {
-		if i > 0 && r.Forms[i].Envelope.KID == r.Forms[0].Envelope.KID {
+	for i := range forms {
+		if i > 0 && forms[i].Envelope.KID == forms[0].Envelope.KID {
 			continue
 		}
-		if err := s.Keyring.Accept(ctx, tenant, r.Forms[i].Envelope.KID); err != nil {
+		if err := s.Keyring.Accept(ctx, tenant, forms[i].Envelope.KID); err != nil {
 			return err
 		}
 	}
+	return nil
+}
+
+// checkForm refuses what could never be booked, before anything is counted,
+// and brings the address into its one form.
+func (s *Service) checkForm(ctx context.Context, tenant id.Tenant, r *BookRequest) error {
+	if err := s.checkSealed(ctx, tenant, r.Token, r.Forms); err != nil {
+		return err
+	}
 	if len(r.SecretHash) != sha256.Size {
 		return ErrMalformedSecret
-	}
-	for i := range r.Forms {
-		if seal.CheckCopy(r.Forms[i].Copy) != nil {
-			return ErrMalformedCopy
-		}
 	}
 	if r.Language != "de" && r.Language != "en" {
 		r.Language = "de"

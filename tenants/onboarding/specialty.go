@@ -89,6 +89,15 @@ func (s *Service) Medical(ctx context.Context, tenant id.Tenant) (bool, error) {
 	return specialty.Medical || !known, nil
 }
 
+// Trade is the code of a tenant's [Specialty]; empty where it is not known.
+func (s *Service) Trade(ctx context.Context, tenant id.Tenant) (string, error) {
+	b, err := s.Business(ctx, tenant)
+	if errors.Is(err, ErrUnknownBusiness) {
+		return "", nil
+	}
+	return b.Specialty, err
+}
+
 func (s *Service) specialty(code string) (Specialty, bool) {
 	i := slices.IndexFunc(s.specialties, func(x Specialty) bool { return x.Code == code })
 	if i < 0 {

@@ -1,0 +1,4 @@
+package fhir
+
+// Parse is how bodies are read.
+var Parse = parse
