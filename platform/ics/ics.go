@@ -108,12 +108,18 @@ func compose(method string, p *Parties, events []Event) (string, error) {
 	if !slices.ContainsFunc(events, func(e Event) bool { return !e.Cancelled }) {
 		method = "CANCEL"
 	}
+	return write(method, func(*strings.Builder) {}, p, events)
+}
+
+// write writes a calendar; head adds properties of its own.
+func write(method string, head func(*strings.Builder), p *Parties, events []Event) (string, error) {
 	var b strings.Builder
 	line(&b, "BEGIN", "VCALENDAR")
 	line(&b, "VERSION", "2.0")
 	line(&b, "PRODID", "-//Siegel//Appointments//EN")
 	line(&b, "CALSCALE", "GREGORIAN")
 	line(&b, "METHOD", method)
+	head(&b)
 	var described []string
 	for _, e := range events {
 		if e.Zone == nil || e.Zone == time.UTC || slices.Contains(described, e.Zone.String()) {

@@ -24,6 +24,7 @@ import (
 	"sync"
 	"time"
 
+	"siegel/platform/release"
 	"siegel/platform/seal"
 )
 
@@ -35,6 +36,8 @@ type Config struct {
 	Client *http.Client
 	// Now is the clock; time.Now where nil.
 	Now func() time.Time
+	// Version is this program's; [release.Own] where empty.
+	Version string
 	// Step, where set, is told of every step after which a crash would find
 	// something else on the disk.
 	Step func(step string)
@@ -50,6 +53,7 @@ type Agent struct {
 	office   *office
 	keys     seal.Unlocked
 	keysRead time.Time
+	probed   time.Time
 	names    names
 	unlock   func()
 
@@ -63,6 +67,7 @@ type health struct {
 	Reached   time.Time // when the office last answered
 	Streaming bool
 	Mode      string
+	Server    string   // the version that the office runs
 	Words     []string // to be compared; empty once keys are there
 	Keys      bool
 	Trouble   map[string]string // what does not work, by part
@@ -82,6 +87,9 @@ func Open(ctx context.Context, c Config) (*Agent, error) {
 	}
 	if c.Step == nil {
 		c.Step = func(string) {}
+	}
+	if c.Version == "" {
+		c.Version = release.Own()
 	}
 	if c.Client == nil {
 		c.Client = newClient()
@@ -144,6 +152,7 @@ const (
 	firstPause = time.Second
 	mostPause  = 30 * time.Second
 	keysEvery  = time.Hour
+	probeEvery = time.Hour
 )
 
 // Run follows the inbox until ctx ends.
@@ -211,6 +220,7 @@ func (a *Agent) Once(ctx context.Context) error {
 	if !a.holdsKeys() {
 		return nil
 	}
+	a.openProbe(ctx)
 	return a.drain(ctx)
 }
 
@@ -263,7 +273,7 @@ func (a *Agent) drain(ctx context.Context) error {
 		if got.err != nil {
 			return errors.Join(failed, got.err)
 		}
-		a.note(func(h *health) { h.Reached, h.Mode = a.Now(), got.page.Mode })
+		a.note(func(h *health) { h.Reached, h.Mode, h.Server = a.Now(), got.page.Mode, got.page.Version })
 		if len(got.page.Due) == 0 {
 			break
 		}

@@ -40,6 +40,12 @@ func ReadBooking(plaintext []byte, tenant, booking string) error {
 
 func (a *Agent) Pages() http.Handler { return a.pages() }
 
+// Versions has the agent be of a version, and the office say another.
+func (a *Agent) Versions(own, office string) {
+	a.Version = own
+	a.note(func(h *health) { h.Server = office })
+}
+
 // Paired is an agent that was paired with a practice whose directory is given,
 // as far as believing directories goes.
 func Paired(d seal.Directory, connector string, member seal.PrivateKey, now time.Time) *Agent {

@@ -142,8 +142,9 @@ func refused(res *http.Response) error {
 
 // page is some of what is due.
 type page struct {
-	Mode string `json:"mode"`
-	Due  []due  `json:"due"`
+	Mode    string `json:"mode"`
+	Due     []due  `json:"due"`
+	Version string `json:"server_version"`
 }
 
 type due struct {
@@ -198,6 +199,20 @@ type served struct {
 func (o *office) keys(ctx context.Context) (s served, err error) {
 	err = o.send(ctx, http.MethodGet, "/api/v1/connector/keyring", nil, &s)
 	return s, err
+}
+
+// probe is the sealed word of the day, where one waits.
+type probe struct {
+	Envelope *seal.Envelope `json:"envelope"`
+}
+
+func (o *office) probe(ctx context.Context) (p probe, err error) {
+	err = o.send(ctx, http.MethodGet, "/api/v1/probe", nil, &p)
+	return p, err
+}
+
+func (o *office) answerProbe(ctx context.Context, envelope string, word seal.Bytes) error {
+	return o.send(ctx, http.MethodPost, "/api/v1/probe", map[string]any{"envelope": "env_" + envelope, "probe": word}, nil)
 }
 
 // names are what ids are called.

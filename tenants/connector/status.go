@@ -4,6 +4,7 @@ import (
 	"context"
 	_ "embed"
 	"errors"
+	"fmt"
 	"html/template"
 	"log/slog"
 	"maps"
@@ -12,6 +13,8 @@ import (
 	"slices"
 	"strings"
 	"time"
+
+	"siegel/platform/release"
 )
 
 // Serve shows the status page on this computer until ctx ends: what the agent
@@ -77,6 +80,7 @@ var statusWords = map[string]map[string]string{
 		"book": "Praxisbuch", "forward": "Weiterleitung", "stream": "Sofortmeldung", "handed": "Übergeben seit dem Start",
 		"refused": "Nicht zu öffnen", "outlet": "Ausgang", "good": "in Ordnung", "booked": "Termin", "requested": "Anfrage", "moved": "verlegt", "cancelled": "abgesagt",
 		"born": "geb.", "differs": "Zeit, Arzt oder Ort weichen von dem ab, was der Patient sah", "offline": "Ohne Verbindung: Stand vom letzten Abruf.",
+		"update":   "Es gibt eine neuere Fassung: %s. Hier läuft %s. Bitte ersetzen Sie das Programm; Einstellungen und Schlüssel bleiben.",
 		"leftnote": "Kein Ausgang trägt in Ihren Kalender ein. Haken Sie ab, was Sie von Hand eingetragen haben.",
 		"calendar": "Kalendereintrag", "note": "Notiz in der Akte", "list": "Liste",
 	},
@@ -88,6 +92,7 @@ var statusWords = map[string]map[string]string{
 		"book": "Practice book", "forward": "Forwarding", "stream": "Told at once", "handed": "Handed over since the start",
 		"refused": "Do not open", "outlet": "Outlet", "good": "works", "booked": "Appointment", "requested": "Request", "moved": "moved", "cancelled": "cancelled",
 		"born": "born", "differs": "Time, doctor or place differ from what the patient saw", "offline": "Not connected: as of the last time.",
+		"update":   "There is a newer version: %s. This is %s. Please replace the program; settings and keys stay.",
 		"leftnote": "No outlet writes into your calendar. Tick what you have entered by hand.",
 		"calendar": "calendar entry", "note": "note in the chart", "list": "list",
 	},
@@ -106,6 +111,7 @@ type statusView struct {
 	Health          health
 	Reached         string
 	Offline         bool
+	Update          string // a newer version that the office has; empty where there is none
 	Today, Tomorrow []statusRow
 	Left            []statusRow
 	ByHand          bool
@@ -146,6 +152,9 @@ func (a *Agent) status(language string) (statusView, error) {
 	a.mu.Unlock()
 	if err != nil {
 		zone = time.Local
+	}
+	if release.Newer(a.Version, v.Health.Server) {
+		v.Update = fmt.Sprintf(v.T["update"], v.Health.Server, a.Version)
 	}
 	v.Reached = v.T["never"]
 	if !v.Health.Reached.IsZero() {

@@ -123,3 +123,32 @@ func TestCalendarsAreFetchedFromOutsideAlone(t *testing.T) {
 		}
 	}
 }
+
+func TestTheStatusPageSaysWhenTheOfficeIsNewer(t *testing.T) {
+	t.Parallel()
+	member, err := seal.GenerateKey()
+	if err != nil {
+		t.Fatal(err)
+	}
+	a, err := connector.Kept(t.TempDir(), member, time.Now())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer a.Close()
+	for _, c := range []struct {
+		own, office string
+		says        bool
+	}{
+		{"v1.2.0", "v1.3.0", true}, {"v1.3.0", "v1.3.0", false}, {"v1.4.0", "v1.3.0", false}, {"v1.2.0", "", false},
+		{"", "v1.3.0", false}, {"v1.2.0", "v9<script>", false},
+	} {
+		a.Versions(c.own, c.office)
+		r := httptest.NewRequest("GET", "/", nil)
+		r.Host = "127.0.0.1:8377"
+		w := httptest.NewRecorder()
+		a.Pages().ServeHTTP(w, r)
+		if says := strings.Contains(w.Body.String(), "neuere Fassung: "+c.office); says != c.says {
+			t.Errorf("%q, the office %q: %v", c.own, c.office, says)
+		}
+	}
+}

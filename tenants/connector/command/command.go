@@ -11,6 +11,7 @@ import (
 	"os"
 	"path/filepath"
 	"runtime"
+	"runtime/debug"
 	"strings"
 
 	"golang.org/x/sync/errgroup"
@@ -57,9 +58,14 @@ func (c pairCommand) Run(ctx context.Context) error {
 	return nil
 }
 
+// Spare has this program collect its garbage early: on a practice's computer
+// memory is worth more than some time of the processor.
+func Spare() { debug.SetGCPercent(25) }
+
 type runCommand struct{ stateFolder }
 
 func (c runCommand) Run(ctx context.Context) error {
+	Spare()
 	a, err := connector.Open(ctx, connector.Config{Dir: c.State})
 	if err != nil {
 		return err
