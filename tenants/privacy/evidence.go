@@ -70,7 +70,7 @@ func (s *Service) EnterEvidence(ctx context.Context, entry uuid.UUID, d Evidence
 	if err := c.mistakes.orNil(); err != nil {
 		return uuid.Nil, err
 	}
-	query := `update evidence set kind = ?1, title = ?2, subject = ?3, auditor = ?4, country = ?5, issued = ?6::date, until = ?7::date, changed = now() where id = ?0`
+	query := `update evidence set kind = ?1, title = ?2, subject = ?3, auditor = ?4, country = ?5, issued = ?6::date, until = ?7::date, changed = now(), told = case when until = ?7::date then told end where id = ?0`
 	if entry == uuid.Nil {
 		entry = uuid.Must(uuid.NewV7())
 		query = `insert into evidence (id, kind, title, subject, auditor, country, issued, until) values (?0, ?1, ?2, ?3, ?4, ?5, ?6::date, ?7::date)`

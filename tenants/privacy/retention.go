@@ -15,6 +15,7 @@ import (
 	"siegel/platform/id"
 	"siegel/platform/postgres"
 	"siegel/tenants/audit"
+	"siegel/tenants/webhook"
 )
 
 // The subjects whose time a tenant may choose.
@@ -138,8 +139,8 @@ const (
 	countsKept = 100 * 24 * time.Hour
 )
 
-// Purge deletes of a tenant what is over by the clock, and writes a proof where
-// it found something.
+// Purge deletes of a tenant what is over by the clock (see [Rules]), and writes
+// a proof where it found something.
 func (s *Service) Purge(ctx context.Context, tenant id.Tenant) (map[string]int64, error) {
 	keep, err := s.Retention(ctx, tenant)
 	if err != nil {
@@ -148,22 +149,24 @@ func (s *Service) Purge(ctx context.Context, tenant id.Tenant) (map[string]int64
 	now := s.Now().UTC()
 	before := func(subject string) time.Time { return now.AddDate(0, 0, -keep[subject]) }
 	counts := map[string]int64{}
+	var bookings int64
+	counted := func(rows pgx.Rows) error {
+		var relation string
+		var n int64
+		err := rows.Scan(&relation, &n)
+		if n > 0 {
+			counts[relation] += n
+		}
+		if relation == "appointment" {
+			bookings = n
+		}
+		return err
+	}
 	for {
-		var bookings int64
+		bookings = 0
 		err := s.DB.Batch(ctx, tenant, func(b *postgres.Batch) {
 			b.Rows(`select relation, purged from purge_tenant($1, $2, $3, $4, $5, $6)`, []any{tenant, before(KeptAppointments), before(KeptAudit),
-				before(KeptTraffic), now.Add(-countsKept), now.Add(-proofsKept)}, func(rows pgx.Rows) error {
-				var relation string
-				var n int64
-				err := rows.Scan(&relation, &n)
-				if n > 0 {
-					counts[relation] += n
-				}
-				if relation == "appointment" {
-					bookings = n
-				}
-				return err
-			})
+				before(KeptTraffic), now.Add(-countsKept), now.Add(-proofsKept)}, counted)
 		})
 		if err != nil {
 			return nil, fmt.Errorf("purge: %w", err)
@@ -171,6 +174,17 @@ func (s *Service) Purge(ctx context.Context, tenant id.Tenant) (map[string]int64
 		if bookings == 0 { // a round takes only so many
 			break
 		}
+	}
+	err = s.DB.Batch(ctx, tenant, func(b *postgres.Batch) {
+		b.Rows(`select relation, purged from purge_rest($1, $2, $3, $4, $5)`, []any{tenant, now, before(KeptAppointments), before(KeptAudit), now.Add(-proofsKept)}, counted)
+		webhook.Purge(b, tenant, now, func(n int64) {
+			if n > 0 {
+				counts["webhook_delivery"] += n
+			}
+		})
+	})
+	if err != nil {
+		return nil, fmt.Errorf("purge: %w", err)
 	}
 	if len(counts) == 0 {
 		return counts, nil
@@ -225,7 +239,7 @@ func (s *Service) scopes(ctx context.Context) ([]id.Tenant, error) {
 }
 
 // Run writes versions of the statement and hourly counts each minute, and
-// purges each hour, until ctx ends. Any number may run.
+// purges and warns each hour, until ctx ends. Any number may run.
 func (s *Service) Run(ctx context.Context) {
 	warn := func(what string, err error) {
 		if err != nil && ctx.Err() == nil {
@@ -239,6 +253,7 @@ func (s *Service) Run(ctx context.Context) {
 		warn("visits were not counted", s.Flush(ctx))
 		if minute%60 == 0 {
 			warn("what is over was not deleted", s.PurgeAll(ctx))
+			warn("nobody was warned of evidence that ends", s.WarnOfEvidence(ctx))
 		}
 		select {
 		case <-ctx.Done():

@@ -325,6 +325,9 @@ func (w *writer) retention(f facts) {
 	if f.reminds {
 		rows = append(rows, []Sentence{w.sentence("l.kept.reminder"), w.sentence("kept.reminder")}, []Sentence{w.sentence("l.kept.consent"), w.sentence("kept.consent")})
 	}
+	for _, kept := range []string{"waiting", "word", "request"} {
+		rows = append(rows, []Sentence{w.sentence("l.kept." + kept), w.sentence("kept." + kept)})
+	}
 	rows = append(rows, []Sentence{w.sentence("l.kept.report"), w.sentence("kept.report")},
 		[]Sentence{w.sentence("l.kept.audit"), w.sentence("kept.audit", params{"days": w.days(f.keep[KeptAudit])})})
 	if f.setting.Traffic {

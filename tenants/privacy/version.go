@@ -183,7 +183,8 @@ func hash(german, english []byte) []byte {
 }
 
 // Keep stores the statement as it is now, unless it is as it was. The zero
-// tenant is the operator.
+// tenant is the operator. Where others than the practice changed what it says,
+// its owners are written to.
 func (s *Service) Keep(ctx context.Context, tenant id.Tenant) error {
 	german, err := s.bare(ctx, tenant, "de")
 	if err != nil {
@@ -213,7 +214,8 @@ func (s *Service) Keep(ctx context.Context, tenant id.Tenant) error {
 		}
 		var number int
 		var last []byte
-		err := tx.NewRaw(`select number, hash from statement_version where tenant_id = ? order by number desc limit 1`, scope).Scan(ctx, &number, &last)
+		var before version
+		err := tx.NewRaw(`select number, hash, german::text from statement_version where tenant_id = ? order by number desc limit 1`, scope).Scan(ctx, &number, &last, &before.German)
 		if err != nil && !errors.Is(err, sql.ErrNoRows) {
 			return err
 		}
@@ -222,7 +224,14 @@ func (s *Service) Keep(ctx context.Context, tenant id.Tenant) error {
 		}
 		_, err = tx.NewRaw(`insert into statement_version (tenant_id, number, hash, german, english) values (?, ?, ?, ?::jsonb, ?::jsonb)`,
 			scope, number+1, sum, string(de), string(en)).Exec(ctx)
-		return err
+		if err != nil || number == 0 || tenant.IsZero() {
+			return err
+		}
+		shown, err := before.document("de")
+		if err != nil || !slices.Contains(differ(shown, german), othersDecide) {
+			return err
+		}
+		return tell(ctx, tx, tenant, number+1)
 	})
 	if err != nil {
 		return fmt.Errorf("keep the statement: %w", err)
