@@ -23,7 +23,7 @@ func TestMain(m *testing.M) {
 
 func service(t *testing.T) *help.Service {
 	t.Helper()
-	s, err := help.NewService(testdb.OpenURL(t, testdb.New(t).Server))
+	s, err := help.NewService(help.Config{DB: testdb.OpenURL(t, testdb.New(t).Server)})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -40,7 +40,7 @@ func TestAReportReachesWhoLooksAfterTheTenant(t *testing.T) {
 	ours, theirs := id.New[id.Reseller](), id.New[id.Reseller]()
 	r := report()
 	r.Reseller = ours
-	if err := s.Add(t.Context(), r); err != nil {
+	if err := s.Add(t.Context(), r, false); err != nil {
 		t.Fatal(err)
 	}
 	for _, other := range []id.Reseller{theirs, {}} {
@@ -63,6 +63,61 @@ func TestAReportReachesWhoLooksAfterTheTenant(t *testing.T) {
 	}
 }
 
+func TestAReportIsMailedOnlyWhereItShall(t *testing.T) {
+	t.Parallel()
+	urls := testdb.New(t)
+	woken := 0
+	s, err := help.NewService(help.Config{DB: testdb.OpenURL(t, urls.Server), Wake: func() { woken++ }})
+	if err != nil {
+		t.Fatal(err)
+	}
+	quiet, loud := report(), report()
+	if err := errors.Join(s.Add(t.Context(), quiet, false), s.Add(t.Context(), loud, true)); err != nil {
+		t.Fatal(err)
+	}
+	var tenant id.Tenant
+	var kind, ref string
+	if err := testdb.OpenURL(t, urls.Relay).Global().NewRaw(`select tenant_id, kind, ref from outbox`).Scan(t.Context(), &tenant, &kind, &ref); err != nil {
+		t.Fatal(err)
+	}
+	if tenant != loud.Tenant || kind != "report_mail" || woken != 1 {
+		t.Errorf("%s for %s, woken %d times", kind, tenant, woken)
+	}
+	found, err := s.Report(t.Context(), ref)
+	if err != nil || found.Text != loud.Text || found.Tenant != loud.Tenant || found.Origin != loud.Origin {
+		t.Errorf("%+v, %v", found, err)
+	}
+	if err := s.Settle(t.Context(), found.Reseller, found.ID); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := s.Report(t.Context(), ref); !errors.Is(err, help.ErrUnknown) {
+		t.Errorf("settled, and still to be mailed: %v", err)
+	}
+}
+
+func TestOnlyWhatIsForEverybodyIsPublic(t *testing.T) {
+	t.Parallel()
+	s := service(t)
+	ours := id.New[id.Reseller]()
+	for text, a := range map[string]help.Announcement{"all": {Public: true}, "ours": {Public: true, Reseller: ours}, "office": {Reseller: ours}, "theirs": {Public: true, Reseller: id.New[id.Reseller]()}} {
+		a.ID, a.Level, a.German, a.English, a.Starts, a.Ends = uuid.New(), "info", text, text, time.Now().Add(-time.Hour), time.Now().Add(time.Hour)
+		if err := s.Announce(t.Context(), a); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for reseller, want := range map[id.Reseller]int{ours: 2, {}: 1} {
+		found, err := s.Public(t.Context(), reseller)
+		if err != nil || len(found) != want {
+			t.Errorf("%s: %+v, %v", reseller, found, err)
+		}
+		for _, a := range found {
+			if a.German == "office" || a.German == "theirs" || !a.Public {
+				t.Errorf("%s: %+v", reseller, a)
+			}
+		}
+	}
+}
+
 func TestMalformedReportsAreRefused(t *testing.T) {
 	t.Parallel()
 	s := service(t)
@@ -79,7 +134,7 @@ func TestMalformedReportsAreRefused(t *testing.T) {
 	} {
 		r := report()
 		change(&r)
-		if err := s.Add(t.Context(), r); !errors.Is(err, help.ErrMalformedReport) {
+		if err := s.Add(t.Context(), r, false); !errors.Is(err, help.ErrMalformedReport) {
 			t.Errorf("%s: %v", name, err)
 		}
 	}

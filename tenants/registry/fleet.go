@@ -22,6 +22,7 @@ const (
 	KeysMissing        Code = "keys_missing"        // nobody has made the practice's keys
 	RecoveryUnproven   Code = "recovery_unproven"   // the recovery code was never typed back
 	KeysExpired        Code = "keys_expired"        // the signed directory ran out: booking is closed
+	ProbeUnopened      Code = "probe_unopened"      // nobody opened the sealed word of the day in time
 	UnreadOld          Code = "unread_old"          // a booking has waited for more than a day
 	NoticeOver         Code = "notice_over"         // the contract is over
 	TrialEnded         Code = "trial_ended"         // booking pauses
@@ -41,7 +42,7 @@ const (
 // not seen, 1 where somebody has to do something soon, 0 where it is only said.
 func (c Code) Level() int {
 	switch c {
-	case KeysMissing, RecoveryUnproven, KeysExpired, UnreadOld, NoticeOver, TrialEnded, IsSuspended, NoOwner:
+	case KeysMissing, RecoveryUnproven, KeysExpired, ProbeUnopened, UnreadOld, NoticeOver, TrialEnded, IsSuspended, NoOwner:
 		return 2
 	case NotHandedOver, NoticeGiven:
 		return 0
@@ -171,6 +172,7 @@ func (s *Service) readState(ctx context.Context, t Tenant) (State, error) {
 		proven         bool
 		unread         int
 		oldest         *time.Time
+		unopened       *time.Time
 		days           []int
 		practice, keys *postgres.Found
 	)
@@ -178,6 +180,7 @@ func (s *Service) readState(ctx context.Context, t Tenant) (State, error) {
 		practice = b.Row(`select name from practice where tenant_id = $1`, []any{t.ID}, &state.Name)
 		keys = b.Row(`select d.expires, k.recovery_proven is not null from key_directory d join keyring k on k.tenant_id = d.tenant_id
 			where d.tenant_id = $1 order by d.sequence desc limit 1`, []any{t.ID}, &expires, &proven)
+		b.Row(`select due from probe where tenant_id = $1 and opened is null and due <= $2`, []any{t.ID, now}, &unopened)
 		b.Row(`select count(*), min(received) from envelope where tenant_id = $1`, []any{t.ID}, &unread, &oldest)
 		b.Row(`select count(*) from member where tenant_id = $1 and role = 'owner'`, []any{t.ID}, &state.Owners)
 		// Counted by when they were made, never by when they are.
@@ -207,6 +210,9 @@ func (s *Service) readState(ctx context.Context, t Tenant) (State, error) {
 		add(KeysExpired, expires.UTC(), 0)
 	case expires != nil && expires.Sub(now) < soon:
 		add(KeysExpiring, expires.UTC(), 0)
+	}
+	if unopened != nil {
+		add(ProbeUnopened, unopened.UTC(), 0)
 	}
 	if oldest != nil && now.Sub(*oldest) > 24*time.Hour {
 		add(UnreadOld, oldest.UTC(), unread)

@@ -70,7 +70,7 @@ func (s *Service) owners(ctx context.Context, tenant id.Tenant) ([]id.Account, e
 // Letter is what a letter of the registry's says, for whoever words and sends it.
 type Letter struct {
 	To, Name, Language string
-	// Variant is "ended", "erased" or "off", or empty.
+	// Variant is "ended", "erased", "off", "base" or "base_off", or empty.
 	Variant  string
 	Practice string
 	// By is the host names that it is about, where it is about some.
@@ -91,6 +91,9 @@ func (s *Service) Letter(ctx context.Context, tenant id.Tenant, ref string) (Let
 	}
 	if what == "erased" {
 		return s.erasedLetter(ctx, rest)
+	}
+	if what == "baselost" || what == "baseoff" {
+		return s.baseLetter(ctx, rest, what == "baseoff")
 	}
 	var account id.Account
 	if account.UnmarshalText([]byte("acc_"+rest)) != nil {

@@ -259,7 +259,7 @@ type nameRow struct {
 }
 
 func (in hostTable) query(where string) string {
-	more := "null::timestamptz as lost, false as preferred"
+	more := "lost, false as preferred"
 	if in == hostsOfTenants {
 		more = "lost, preferred"
 	}
@@ -309,11 +309,7 @@ func (s *Service) verifyName(ctx context.Context, in hostTable, owner, name stri
 	if ctx.Err() != nil {
 		return HostName{}, ctx.Err()
 	}
-	found := ""
-	if in == hostsOfTenants {
-		found = `lost = case when ?0 = '' then null else lost end,`
-	}
-	_, err = s.DB.Global().NewRaw(`update `+in.table+` set checked = now(), problem = ?0, `+found+`
+	_, err = s.DB.Global().NewRaw(`update `+in.table+` set checked = now(), problem = ?0, lost = case when ?0 = '' then null else lost end,
 		verified = case when ?0 = '' then coalesce(verified, now()) else verified end
 		where `+in.owner+` = ?1 and `+in.column+` = ?2`, problem, owner, name).Exec(ctx)
 	s.names.forget()

@@ -135,3 +135,93 @@ func TestRecheck_AHostWhoseProofIsGoneIsToldAndThenOff(t *testing.T) {
 		t.Errorf("proven again: %+v, %v", h, err)
 	}
 }
+
+func TestRecheck_ABaseWhoseProofIsGoneIsToldToItsReseller(t *testing.T) {
+	t.Parallel()
+	f, n := tenanttest.New(t), serveNames(t)
+	c := &clock{t: time.Now()}
+	s, err := registry.NewService(registry.Config{DB: f.DB, Base: "termine.example.org", Scheme: "http", Now: c.now,
+		Resolver: n.resolver(), HTTP: nowhere(), Platform: registry.Brand{Name: "Siegel"}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	reseller, err := s.NewReseller(t.Context(), "Praxisnetz Nord")
+	if err != nil {
+		t.Fatal(err)
+	}
+	brand := registry.Brand{Name: "Praxisnetz Nord", SupportEmail: "hilfe@nord.example"}
+	if err := s.SaveBrand(t.Context(), reseller.ID, reseller.Version, brand); err != nil {
+		t.Fatal(err)
+	}
+	made, err := s.Begin(t.Context(), registry.Beginning{Slug: "praxis-nord", Reseller: reseller.ID, Plan: "basis"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	var bases []registry.HostName
+	for _, name := range []string{"termine-nord.example", "leading-nord.example"} {
+		h, err := s.AddBase(t.Context(), reseller.ID, name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		n.say(h.Record, h.Challenge)
+		if h, err = s.VerifyBase(t.Context(), reseller.ID, name); err != nil {
+			t.Fatal(err)
+		}
+		n.forget(h.Record)
+		bases = append(bases, h)
+	}
+	n.leads("portal.termine.example.org", "192.0.2.80")
+	n.leads("siegel-check."+bases[1].Name, "192.0.2.80")
+	look := func(want ...string) registry.HostName {
+		t.Helper()
+		if err := s.Keep(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		var refs []string
+		for _, ref := range queued(t, f, made.ID) {
+			if ref, ok := strings.CutPrefix(ref, "host_mail "); ok {
+				refs = append(refs, ref)
+			}
+		}
+		if !slices.Equal(refs, want) {
+			t.Fatalf("letters %q, want %q", refs, want)
+		}
+		found, err := s.Bases(t.Context(), reseller.ID)
+		if err != nil || len(found) != 2 {
+			t.Fatal(found, err)
+		}
+		for _, h := range found {
+			if h.Name == bases[1].Name && (h.Verified.IsZero() || !h.Lost.IsZero()) {
+				t.Errorf("names below %s lead here, and it became %+v", h.Name, h)
+			}
+		}
+		return found[slices.IndexFunc(found, func(h registry.HostName) bool { return h.Name == bases[0].Name })]
+	}
+	look()
+	c.add(25 * time.Hour)
+	told := "baselost_" + reseller.ID.UUID()
+	if h := look(told); h.Lost.IsZero() || h.Verified.IsZero() {
+		t.Fatalf("told: %+v", h)
+	}
+	letter, err := s.Letter(t.Context(), made.ID, told)
+	if err != nil || letter.To != brand.SupportEmail || letter.By != bases[0].Name || letter.Variant != "base" || letter.From.Name != "Siegel" {
+		t.Fatalf("letter %+v, %v", letter, err)
+	}
+	if _, _, err := s.Resolve(t.Context(), "praxis-nord."+bases[0].Name); err != nil {
+		t.Errorf("off before its grace was over: %v", err)
+	}
+	c.add(8 * 24 * time.Hour)
+	off := "baseoff_" + reseller.ID.UUID()
+	if h := look(told, off); !h.Verified.IsZero() {
+		t.Fatalf("still counts: %+v", h)
+	}
+	if _, _, err := s.Resolve(t.Context(), "praxis-nord."+bases[0].Name); !errors.Is(err, registry.ErrUnknownHost) {
+		t.Errorf("it still leads to the practice: %v", err)
+	}
+	if _, _, err := s.Resolve(t.Context(), "praxis-nord."+bases[1].Name); err != nil {
+		t.Errorf("the other one does not: %v", err)
+	}
+	if letter, err = s.Letter(t.Context(), made.ID, off); err != nil || letter.Variant != "base_off" {
+		t.Errorf("letter %+v, %v", letter, err)
+	}
+}
