@@ -54,8 +54,9 @@ type Config struct {
 	// Secret is the server's, at least 32 bytes; another one finds no
 	// certificate and gets new ones.
 	Secret []byte
-	// Known returns nil for a host that may have a certificate. It is asked in
-	// handshakes, so it answers fast. The name is lower case and has no port.
+	// Known returns nil for a host that may have a certificate, and a fault of
+	// code not_found for one that may not. It is asked in every handshake, so it
+	// answers fast. The name is lower case and has no port.
 	Known func(ctx context.Context, host string) error
 	// Directory is the authority's address (RFC 8555). Default: Let's Encrypt.
 	Directory string
@@ -222,6 +223,9 @@ func (s *Service) TLS() *tls.Config {
 	c.NextProtos = append([]string{"http/1.1"}, c.NextProtos...)
 	get := c.GetCertificate
 	c.GetCertificate = func(hello *tls.ClientHelloInfo) (*tls.Certificate, error) {
+		if !s.still(hello.Context(), hello.ServerName) {
+			return nil, errors.New("no certificate for this name")
+		}
 		cert, err := get(hello)
 		if err != nil {
 			// The library's text has the name in it, and a stranger chose that.
@@ -230,6 +234,19 @@ func (s *Service) TLS() *tls.Config {
 		return cert, nil
 	}
 	return c
+}
+
+// still says whether a host that has a certificate of its own in this replica's
+// memory may be served with it. A host can be given up by any replica; that nobody can be
+// asked at the moment takes none away.
+func (s *Service) still(ctx context.Context, host string) bool {
+	host = strings.ToLower(host)
+	itself := func(c certmagic.Certificate) bool { return slices.Contains(c.Names, host) }
+	if !slices.ContainsFunc(s.cache.AllMatchingCertificates(host), itself) || fault.From(s.cfg.Known(ctx, host)).Code != fault.NotFound {
+		return true
+	}
+	s.cache.RemoveManaged([]certmagic.SubjectIssuer{{Subject: host}})
+	return false
 }
 
 // Redirect answers on port 80: the authority's questions, and for known hosts
@@ -364,8 +381,7 @@ func (s *Service) Expires(ctx context.Context, host string) (time.Time, error) {
 }
 
 // Forget throws the certificate of a host away, for one that is no longer
-// ours. Other replicas serve it until they restart or it expires, to hosts
-// that nobody answers for.
+// ours. Other replicas stop serving it as soon as [Config.Known] says so there.
 func (s *Service) Forget(ctx context.Context, host string) error {
 	if sdk.CheckHost(host) != nil {
 		return ErrUnknownHost

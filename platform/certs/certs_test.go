@@ -8,10 +8,12 @@ import (
 	"strconv"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
 	"siegel/platform/certs"
+	"siegel/platform/fault"
 )
 
 // The whole way: a stranger gets nothing and costs the authority nothing, a
@@ -291,13 +293,13 @@ func TestLocks(t *testing.T) {
 	if err := s.Unlock(t.Context(), "x"); err != nil {
 		t.Error(err)
 	}
-	if _, err := w.db.Global().NewRaw(`insert into certificate_lock (name, holder, expires) values ('x', gen_random_uuid(), now() + interval '200 milliseconds')`).Exec(t.Context()); err != nil {
+	if _, err := w.db.Global().NewRaw(`insert into certificate_lock (name, holder, expires) values ('y', gen_random_uuid(), now() + interval '200 milliseconds')`).Exec(t.Context()); err != nil {
 		t.Fatal(err)
 	}
-	if err := other.Lock(t.Context(), "x"); err != nil {
+	if err := other.Lock(t.Context(), "y"); err != nil {
 		t.Errorf("the lock of a dead replica: %v", err)
 	}
-	if err := other.Unlock(t.Context(), "x"); err != nil {
+	if err := other.Unlock(t.Context(), "y"); err != nil {
 		t.Error(err)
 	}
 }
@@ -321,5 +323,49 @@ func TestForgottenHostIsGone(t *testing.T) {
 	}
 	if until, err := s.Expires(t.Context(), "other."+w.base); err != nil || until.IsZero() {
 		t.Errorf("the other host: %v, %v", until, err)
+	}
+}
+
+// What one replica has given up, another one, which still has it in memory,
+// serves no more; while nobody can be asked it serves what it has.
+func TestAHostGivenUpIsServedByNoReplica(t *testing.T) {
+	t.Parallel()
+	w := build(t, 0)
+	host := "praxis." + w.base
+	var gone, away atomic.Bool
+	known := func(c *certs.Config) {
+		c.Known = func(ctx context.Context, name string) error {
+			switch {
+			case away.Load():
+				return errors.New("the database is away")
+			case gone.Load() && name == host:
+				return fault.New(fault.NotFound, "unknown_host")
+			}
+			return w.known(ctx, name)
+		}
+	}
+	one, two := w.open(t, known), w.open(t, known)
+	w.serve(t, two)
+	if _, err := w.shake(t.Context(), host); err != nil {
+		t.Fatal(err)
+	}
+	away.Store(true)
+	if _, err := w.shake(t.Context(), host); err != nil {
+		t.Errorf("with the database away: %v", err)
+	}
+	away.Store(false)
+	gone.Store(true)
+	if err := one.Forget(t.Context(), host); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := w.shake(t.Context(), host); err == nil {
+		t.Error("the other replica still serves it")
+	}
+	gone.Store(false)
+	if until, err := two.Expires(t.Context(), host); err != nil || !until.IsZero() {
+		t.Errorf("it is still kept: %v, %v", until, err)
+	}
+	if _, err := w.shake(t.Context(), "other."+w.base); err != nil {
+		t.Errorf("another host: %v", err)
 	}
 }

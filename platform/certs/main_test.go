@@ -4,7 +4,6 @@ import (
 	"context"
 	"crypto/tls"
 	"crypto/x509"
-	"errors"
 	"io"
 	"log"
 	"net"
@@ -23,6 +22,7 @@ import (
 
 	"siegel/platform/certs"
 	"siegel/platform/embedded/testdb"
+	"siegel/platform/fault"
 	"siegel/platform/postgres"
 	"siegel/platform/postgres/schema"
 	"siegel/plugins/sdk"
@@ -102,7 +102,7 @@ func secret() []byte { return []byte("hunter2-hunter2-hunter2-hunter2-hunter2") 
 // known are praxis and other, below the base.
 func (w *town) known(_ context.Context, host string) error {
 	if !slices.Contains([]string{"praxis." + w.base, "other." + w.base, "unreachable." + w.base}, host) {
-		return errors.New("nobody's")
+		return fault.New(fault.NotFound, "nobodys")
 	}
 	return nil
 }

@@ -55,6 +55,28 @@ type box struct {
 	mu       sync.Mutex
 	last     int64
 	messages []message // oldest first
+	// grey is how often each recipient's mail is put off before it is taken, as
+	// servers do that do not know a sender; tries is how often it was.
+	grey  int
+	tries map[string]int
+}
+
+// putOff has the mail of every recipient put off so often from now on.
+func (b *box) putOff(times int) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.grey, b.tries = times, map[string]int{}
+}
+
+// takes says whether mail to an address is taken, and counts a try that is not.
+func (b *box) takes(to string) bool {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if b.tries[to] >= b.grey {
+		return true
+	}
+	b.tries[to]++
+	return false
 }
 
 func (b *box) add(m message) {

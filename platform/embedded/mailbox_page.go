@@ -19,7 +19,8 @@ var mailboxHTML string
 //go:embed mailbox.css
 var mailboxCSS []byte
 
-// mailboxHandler serves the page, the same as JSON, and takes text messages.
+// mailboxHandler serves the page, the same as JSON, takes text messages, and
+// lets tests have mail put off.
 func mailboxHandler(b *box) http.Handler {
 	page := template.Must(template.New("mailbox").Funcs(template.FuncMap{"pieces": pieces}).Parse(mailboxHTML))
 	mux := http.NewServeMux()
@@ -42,6 +43,16 @@ func mailboxHandler(b *box) http.Handler {
 	})
 	mux.HandleFunc("DELETE /messages", func(w http.ResponseWriter, _ *http.Request) {
 		b.clear()
+		w.WriteHeader(http.StatusNoContent)
+	})
+	mux.HandleFunc("POST /greylist", func(w http.ResponseWriter, r *http.Request) {
+		var wanted struct{ Tries int }
+		if kind, _, err := mime.ParseMediaType(r.Header.Get("Content-Type")); err != nil || kind != "application/json" ||
+			json.NewDecoder(http.MaxBytesReader(w, r.Body, 1<<10)).Decode(&wanted) != nil || wanted.Tries < 0 {
+			http.Error(w, "tries is wanted, as JSON", http.StatusBadRequest)
+			return
+		}
+		b.putOff(wanted.Tries)
 		w.WriteHeader(http.StatusNoContent)
 	})
 	mux.HandleFunc("POST /sms", func(w http.ResponseWriter, r *http.Request) {

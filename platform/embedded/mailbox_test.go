@@ -4,10 +4,13 @@ import (
 	"bufio"
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"net"
 	"net/http"
+	"net/smtp"
+	"net/textproto"
 	"os"
 	"strconv"
 	"strings"
@@ -335,4 +338,54 @@ func TestMailboxIsAProcessOfItsOwn(t *testing.T) {
 		t.Fatal(err)
 	}
 	gone(t, box.PID())
+}
+
+func TestMailIsPutOffAsOftenAsAsked(t *testing.T) {
+	t.Parallel()
+	m := runMailbox(t)
+	send := func(to string) error {
+		c, err := smtp.Dial(m.SMTP)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer c.Close()
+		if err := c.Mail("praxis@example.org"); err != nil {
+			t.Fatal(err)
+		}
+		if err := c.Rcpt(to); err != nil {
+			return err
+		}
+		w, err := c.Data()
+		if err != nil {
+			t.Fatal(err)
+		}
+		_, _ = io.WriteString(w, "Subject: x\r\n\r\nx\r\n")
+		return w.Close()
+	}
+	if status, said := m.do(t, "POST", "/greylist", `{"tries":2}`, "Content-Type", "application/json"); status != http.StatusNoContent {
+		t.Fatal(status, said)
+	}
+	for _, to := range []string{"one@example.org", "two@example.org"} {
+		for try := range 3 {
+			err := send(to)
+			var said *textproto.Error
+			if put := errors.As(err, &said) && said.Code == 451; put != (try < 2) {
+				t.Errorf("%s, try %d: %v", to, try+1, err)
+			}
+		}
+	}
+	if status, _ := m.do(t, "POST", "/greylist", `{"tries":0}`, "Content-Type", "application/json"); status != http.StatusNoContent {
+		t.Fatal(status)
+	}
+	if err := send("three@example.org"); err != nil {
+		t.Error(err)
+	}
+	for name, body := range map[string]string{"Negative": `{"tries":-1}`, "Garbage": "x"} {
+		if status, _ := m.do(t, "POST", "/greylist", body, "Content-Type", "application/json"); status != http.StatusBadRequest {
+			t.Errorf("%s: %d", name, status)
+		}
+	}
+	if status, _ := m.do(t, "POST", "/greylist", `{"tries":1}`); status != http.StatusBadRequest {
+		t.Errorf("from a form: %d", status)
+	}
 }

@@ -46,7 +46,10 @@ type Message struct {
 	Kind, Ref string
 	// At is when it is to be sent; the zero value, and what is past, is at once.
 	At time.Time
-	// TTL is for how long after that the message is worth sending. Both are read
+	// After is how much later than the transaction it is to be sent, by the
+	// database's clock; [Add] reads it where At is zero.
+	After time.Duration
+	// TTL is for how long after that the message is worth sending. They are read
 	// by [Add] and [AddTx] only.
 	TTL time.Duration
 
@@ -92,6 +95,12 @@ func Add(b *postgres.Batch, m Message) {
 		// A batch is only collected here and cannot be refused before it is
 		// sent; the column is not null, so the transaction fails there.
 		ref = nil
+	}
+	if m.At.IsZero() && m.After > 0 {
+		b.Exec(`insert into outbox (id, tenant_id, kind, ref, run_at, deadline)
+			values ($1, $2, $3, $4, now() + make_interval(secs => $6), now() + make_interval(secs => $5) + make_interval(secs => $6))`,
+			m.ID, m.Tenant, m.Kind, ref, m.TTL.Seconds(), m.After.Seconds())
+		return
 	}
 	if m.At.IsZero() {
 		b.Exec(`insert into outbox (id, tenant_id, kind, ref, deadline)

@@ -52,7 +52,7 @@ func (l *lines) String() string {
 	return l.b.String()
 }
 
-func setup(t *testing.T) bundle {
+func setup(t testing.TB) bundle {
 	t.Helper()
 	urls := testdb.New(t)
 	return bundle{
@@ -756,4 +756,36 @@ func TestAMessageForLaterWaitsForItsTimeAndLivesFromThenOn(t *testing.T) {
 	if err != nil || good != 1 {
 		t.Errorf("what is past does not run at once: %d, %v", good, err)
 	}
+}
+
+// BenchmarkClaim claims as a relay with all workers free does, out of a hundred
+// thousand messages that are due.
+func BenchmarkClaim(b *testing.B) {
+	x := setup(b)
+	relay, err := jobs.NewRelay(x.config(nil))
+	if err != nil {
+		b.Fatal(err)
+	}
+	const together = 16
+	claimed := 0
+	var took time.Duration
+	for b.Loop() {
+		if claimed%80_000 == 0 { // always tens of thousands are left
+			if _, err := x.super.Global().NewRaw(`insert into outbox (id, tenant_id, kind, ref, run_at, deadline)
+				select gen_random_uuid(), ?, 'k', 'ref', now(), now() + interval '1 day' from generate_series(1, 100000)`, x.tenant).Exec(b.Context()); err != nil {
+				b.Fatal(err)
+			}
+			if _, err := x.super.Global().NewRaw(`analyze outbox`).Exec(b.Context()); err != nil {
+				b.Fatal(err)
+			}
+		}
+		began := time.Now()
+		n, err := relay.Claim(b.Context(), together)
+		took += time.Since(began)
+		if err != nil || n != together {
+			b.Fatal(n, err)
+		}
+		claimed += n
+	}
+	b.ReportMetric(float64(took.Nanoseconds())/1000/float64(claimed), "µs/message")
 }

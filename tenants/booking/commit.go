@@ -34,6 +34,7 @@ func (s *Service) commit(ctx context.Context, tenant id.Tenant, secret []byte, p
 func (s *Service) commitAt(ctx context.Context, tenant id.Tenant, offer *practice.Offer, secret []byte, p pendingRecord) (Booking, error) {
 	slots := make([]slot, len(p.Hold.Items))
 	visits := make([]Visit, len(slots))
+	requested := false
 	for i, h := range p.Hold.Items {
 		found, err := offered(offer, h.Service, h.Practitioner, h.Location, time.Unix(h.Starts, 0), time.Unix(p.Hold.Made, 0))
 		if err != nil {
@@ -47,7 +48,14 @@ func (s *Service) commitAt(ctx context.Context, tenant id.Tenant, offer *practic
 			Copy: p.Forms[i].Copy,
 		}
 		if found.service.ByStaff {
-			visits[i].Status = StatusPending
+			visits[i].Status, requested = StatusPending, true
+		}
+	}
+	hours := 0
+	if requested {
+		var err error
+		if hours, err = s.RequestHours(ctx, tenant); err != nil {
+			return Booking{}, err
 		}
 	}
 	var set id.Appointment // of several: the first one's
@@ -71,6 +79,9 @@ func (s *Service) commitAt(ctx context.Context, tenant id.Tenant, offer *practic
 			inbox.AppendEnvelope(b, tenant, v.Appointment, v.Booking, p.Forms[i].Envelope)
 			b.Exec(`insert into patient_copy (tenant_id, booking_id, appointment_id, ciphertext) values ($1, $2, $3, $4)`,
 				tenant.UUID(), v.Booking.UUID(), v.Appointment.UUID(), v.Copy)
+		}
+		if requested {
+			s.lapseLater(b, tenant, visits, hours)
 		}
 		if p.Waiting != nil {
 			leave(b, `w.secret_hash = $2 and w.booking_id is null`, tenant.UUID(), p.Waiting)

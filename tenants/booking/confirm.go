@@ -53,6 +53,11 @@ type Visit struct {
 	// CancelUntil and MoveUntil are the last instants at which the patient can
 	// cancel or move it.
 	CancelUntil, MoveUntil time.Time
+	// AnswerUntil is, of a request, until when the practice answers; zero where
+	// nobody has said.
+	AnswerUntil time.Time
+	// Lapsed says of a cancelled one that it was a request which nobody answered.
+	Lapsed bool
 	// Sequence rises with each change, for calendars.
 	Sequence int
 	// Copy is the patient's copy; only the secret opens it.
@@ -118,7 +123,7 @@ func (s *Service) Confirm(ctx context.Context, tenant id.Tenant, secret []byte, 
 	}
 	// The record goes only now: whatever happens before, the patient can try
 	// again, and whatever happens after, the appointment stands.
-	s.forget(ctx, tenant, name, p, s.receipt(tenant, p, secret, booked.Status))
+	s.forget(ctx, tenant, name, p, s.receipt(tenant, p, secret, booked.Visit))
 	s.Practice.Changed(tenant)
 	if p.Channel == Mail {
 		s.Wake()
@@ -156,22 +161,25 @@ func (s *Service) View(ctx context.Context, tenant id.Tenant, secret []byte) (Bo
 		return Booking{}, ErrMalformedSecret
 	}
 	const columns = `a.status, a.id, a.booking_id, a.practitioner_id, a.location_id, a.starts, a.ends,
-		a.cancel_until, coalesce(a.move_until, a.cancel_until), a.sequence, c.ciphertext
+		a.cancel_until, coalesce(a.move_until, a.cancel_until), a.sequence, c.ciphertext,
+		case when a.status = 'pending' then a.answer_until end, a.cancelled_by is not distinct from 'lapsed'
 		from appointment a left join patient_copy c on c.tenant_id = a.tenant_id and c.booking_id = a.booking_id`
 	hash := visitHash(secret, 0)
 	var found Booking
 	var row *postgres.Found
+	var answer *time.Time
 	err := s.DB.Batch(ctx, tenant, func(b *postgres.Batch) {
-		found = Booking{}
+		found, answer = Booking{}, nil
 		row = b.Row(`select `+columns+` where a.tenant_id = $1 and a.secret_hash = $2`,
-			[]any{tenant.UUID(), hash}, found.Visit.columns()...)
+			[]any{tenant.UUID(), hash}, found.Visit.columns(&answer)...)
 		b.Rows(`select `+columns+` where a.tenant_id = $1 and a.set_number > 0 and a.set_id =
 				(select set_id from appointment where tenant_id = $1 and secret_hash = $2)
 			order by a.set_number`,
 			[]any{tenant.UUID(), hash}, func(rows pgx.Rows) error {
 				var v Visit
-				err := rows.Scan(v.columns()...)
-				found.More = append(found.More, v)
+				var answer *time.Time
+				err := rows.Scan(v.columns(&answer)...)
+				found.More = append(found.More, v.answeredBy(answer))
 				return err
 			})
 	})
@@ -181,16 +189,23 @@ func (s *Service) View(ctx context.Context, tenant id.Tenant, secret []byte) (Bo
 	if !row.OK {
 		return Booking{}, ErrUnknownBooking
 	}
-	found.Visit = found.Visit.inUTC()
+	found.Visit = found.Visit.answeredBy(answer).inUTC()
 	for i := range found.More {
 		found.More[i] = found.More[i].inUTC()
 	}
 	return found, nil
 }
 
-func (v *Visit) columns() []any {
+func (v *Visit) columns(answer **time.Time) []any {
 	return []any{&v.Status, &v.Appointment, &v.Booking, &v.Practitioner, &v.Location, &v.Starts, &v.Ends,
-		&v.CancelUntil, &v.MoveUntil, &v.Sequence, &v.Copy}
+		&v.CancelUntil, &v.MoveUntil, &v.Sequence, &v.Copy, answer, &v.Lapsed}
+}
+
+func (v Visit) answeredBy(until *time.Time) Visit {
+	if until != nil {
+		v.AnswerUntil = until.UTC()
+	}
+	return v
 }
 
 func (v Visit) inUTC() Visit {

@@ -21,6 +21,8 @@ type receiptRecord struct {
 	Secret   []byte     `json:"secret"`
 	// Requested says that staff has yet to accept it.
 	Requested bool `json:"requested,omitempty"`
+	// Answer is until when it does, in seconds.
+	Answer int64 `json:"answer,omitempty"`
 }
 
 const receiptPurpose = "receipt"
@@ -29,11 +31,11 @@ func receiptKey(tenant id.Tenant, booking string) string { return key(tenant, "r
 
 // receipt is the trace that a confirmed booking leaves in Redis: for a minute
 // the address for its receipt, and in passing the word that something changed.
-func (s *Service) receipt(tenant id.Tenant, p pendingRecord, secret []byte, status string) redisdb.Release {
+func (s *Service) receipt(tenant id.Tenant, p pendingRecord, secret []byte, first Visit) redisdb.Release {
 	r := redisdb.Release{Channel: inbox.ChangedChannel(tenant), Message: "changed"}
 	if p.Channel == Mail {
 		r.Keep = receiptKey(tenant, p.Hold.first().Booking.UUID())
-		r.KeepValue = s.seal(receiptPurpose, r.Keep, receiptRecord{p.Hold, p.Address, p.Language, secret, status == StatusPending})
+		r.KeepValue = s.seal(receiptPurpose, r.Keep, receiptRecord{p.Hold, p.Address, p.Language, secret, first.Status == StatusPending, first.AnswerUntil.Unix()})
 		r.KeepTTL = receiptTTL
 	}
 	return r
@@ -109,7 +111,9 @@ func (s *Service) ReceiptToSend(ctx context.Context, tenant id.Tenant, ref strin
 		return Outgoing{}, err
 	}
 	out.Channel, out.Address, out.Language, out.Expires = string(Mail), r.Address, r.Language, death.UTC()
-	out.Requested = r.Requested
+	if out.Requested = r.Requested; r.Requested {
+		out.Expires = time.Unix(r.Answer, 0).UTC()
+	}
 	out.ManageLink = base + "/booking#" + b64(r.Secret)
 	out.ICS, err = s.Invitation(ctx, tenant, r.Hold.visits(), r.Address, r.Language)
 	return out, err

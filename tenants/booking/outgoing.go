@@ -27,7 +27,8 @@ type Outgoing struct {
 	Code string
 	// Stops are when and where, one or more, in the order of booking.
 	Stops []Stop
-	// Expires is when Link or Code stops working.
+	// Expires is when Link or Code stops working; of a request, until when the
+	// practice answers.
 	Expires      time.Time
 	Practitioner string
 	// Requested says that staff has yet to accept the booking.
@@ -51,6 +52,8 @@ const (
 	ChangeCancelled Change = "cancelled"
 	// ChangeProposed says that the practice offers other times.
 	ChangeProposed Change = "proposed"
+	// ChangeLapsed says that a request got no answer in time.
+	ChangeLapsed Change = "lapsed"
 )
 
 // Stop is when and where somebody is expected.

@@ -11,6 +11,7 @@ import (
 
 	"siegel/platform/fault"
 	"siegel/platform/id"
+	"siegel/platform/jobs"
 	"siegel/platform/postgres"
 	"siegel/platform/seal"
 	"siegel/tenants/inbox"
@@ -127,6 +128,7 @@ func (s *Service) Propose(ctx context.Context, tenant id.Tenant, appointment id.
 				int(within/time.Second), string(p.record))
 		}
 		happened(b, tenant, o.Booking)
+		jobs.Add(b, jobs.Message{Tenant: tenant, Kind: LapseKind, Ref: o.Booking.UUID(), After: within, TTL: lapseTTL})
 		inbox.RaiseCounter(b, tenant)
 	})
 	if err != nil {

@@ -15,6 +15,9 @@ import (
 // ErrTest is returned for an appointment of nobody: there is nobody to tell.
 var ErrTest = fault.New(fault.Conflict, "test_appointment")
 
+// ErrAlreadyTold is returned where [Released.Once] has nothing to tell any more.
+var ErrAlreadyTold = fault.New(fault.Conflict, "already_told")
+
 // releaseTTL is how long an address that the practice released is kept at most.
 const releaseTTL = time.Hour
 
@@ -30,11 +33,14 @@ type Released struct {
 	Other string
 	// Language is "de" or "en".
 	Language string
+	// Once is for those who tell of a lapsed request by themselves: of several
+	// who do, one is heard, and what did not lapse is told to nobody.
+	Once bool
 }
 
-// other is the channel that Channel is not.
-func (r Released) other() Channel {
-	if r.Channel == SMS {
+// Other is the channel that one is not.
+func (c Channel) Other() Channel {
+	if c == SMS {
 		return Mail
 	}
 	return SMS
@@ -56,7 +62,8 @@ func releasedKey(tenant id.Tenant, message string) string { return key(tenant, "
 // Tell queues the message that tells a patient what became of their
 // appointment, as it stands when the message leaves: booked, moved or
 // cancelled. It returns [ErrUnknownBooking], [ErrTest], [ErrAddress], [ErrChannel],
-// [ErrTooManyMessages], or redisdb.ErrUnavailable, with nothing kept.
+// [ErrTooManyMessages], [ErrAlreadyTold], or redisdb.ErrUnavailable, with nothing
+// kept.
 func (s *Service) Tell(ctx context.Context, tenant id.Tenant, r Released) (id.Message, error) {
 	var none id.Message
 	var err error
@@ -65,7 +72,7 @@ func (s *Service) Tell(ctx context.Context, tenant id.Tenant, r Released) (id.Me
 	}
 	if r.Other != "" {
 		// What cannot be used is no reason to say nothing.
-		if r.Other, err = s.Address(r.other(), r.Other); err != nil {
+		if r.Other, err = s.Address(r.Channel.Other(), r.Other); err != nil {
 			r.Other = ""
 		}
 	}
@@ -79,16 +86,56 @@ func (s *Service) Tell(ctx context.Context, tenant id.Tenant, r Released) (id.Me
 	if now.Test {
 		return none, ErrTest
 	}
+	if r.Once {
+		first, err := s.claimTelling(ctx, tenant, r.Appointment)
+		if err != nil {
+			return none, err
+		}
+		if !first {
+			return none, ErrAlreadyTold
+		}
+	}
+	message, err := s.tell(ctx, tenant, r, now)
+	if err != nil && r.Once {
+		s.leaveTelling(context.WithoutCancel(ctx), tenant, r.Appointment)
+	}
+	return message, err
+}
+
+// claimTelling reports whether nobody has told of a lapsed request yet.
+func (s *Service) claimTelling(ctx context.Context, tenant id.Tenant, appointment id.Appointment) (bool, error) {
+	var row *postgres.Found
+	var is bool
+	err := s.DB.Batch(ctx, tenant, func(b *postgres.Batch) {
+		row = b.Row(`update appointment set told = now() where tenant_id = $1 and id = $2 and cancelled_by = 'lapsed' and told is null returning true`,
+			[]any{tenant.UUID(), appointment.UUID()}, &is)
+	})
+	if err != nil {
+		return false, fmt.Errorf("claim a message: %w", err)
+	}
+	return row.OK, nil
+}
+
+// leaveTelling lets the next one tell. Where that fails too, the practice's
+// cancelled appointments still have it.
+func (s *Service) leaveTelling(ctx context.Context, tenant id.Tenant, appointment id.Appointment) {
+	_ = s.DB.Batch(ctx, tenant, func(b *postgres.Batch) {
+		b.Exec(`update appointment set told = null where tenant_id = $1 and id = $2`, tenant.UUID(), appointment.UUID())
+	})
+}
+
+func (s *Service) tell(ctx context.Context, tenant id.Tenant, r Released, now Current) (id.Message, error) {
+	var none id.Message
 	if err := s.countAddress(ctx, r.Channel, r.Address); err != nil {
 		return none, err
 	}
 	message := id.New[id.Message]()
 	name := releasedKey(tenant, message.UUID())
-	sealed := s.seal(releasedPurpose, name, releasedRecord(r))
+	sealed := s.seal(releasedPurpose, name, releasedRecord{r.Appointment, r.Channel, r.Address, r.Other, r.Language})
 	if err := s.Redis.Keep(ctx, name, sealed, releaseTTL); err != nil {
 		return none, err
 	}
-	err = s.DB.Batch(ctx, tenant, func(b *postgres.Batch) {
+	err := s.DB.Batch(ctx, tenant, func(b *postgres.Batch) {
 		kind := "change_" + string(r.Channel)
 		jobs.Add(b, jobs.Message{ID: message, Tenant: tenant, Kind: kind, Ref: message.UUID(), TTL: releaseTTL})
 		if r.Channel == SMS || r.Other != "" {
@@ -130,7 +177,7 @@ func (s *Service) ChangeToSend(ctx context.Context, tenant id.Tenant, ref string
 	}
 	reader := r.Address
 	if r.Other != "" {
-		out.Other = Way{string(Released(r).other()), r.Other}
+		out.Other = Way{string(r.Channel.Other()), r.Other}
 		if r.Channel == SMS {
 			reader = r.Other
 		}
@@ -143,7 +190,9 @@ func (s *Service) ChangeToSend(ctx context.Context, tenant id.Tenant, ref string
 	out.Channel, out.Address, out.Expires = string(r.Channel), r.Address, death.UTC()
 	switch {
 	case c.Status == StatusCancelled:
-		out.Change = ChangeCancelled
+		if out.Change = ChangeCancelled; c.Lapsed {
+			out.Change = ChangeLapsed
+		}
 		if out.Link, err = s.PatientURL(ctx, tenant); err != nil {
 			return Outgoing{}, fmt.Errorf("address of the patient pages: %w", err)
 		}
@@ -195,6 +244,7 @@ type Current struct {
 	Moved        bool
 	Sequence     int
 	Test         bool // of nobody
+	Lapsed       bool // cancelled since nobody has answered the request
 }
 
 // Current finds how a booking stands. It returns [ErrUnknownBooking].
@@ -206,10 +256,10 @@ func (s *Service) current(ctx context.Context, tenant id.Tenant, which, name str
 	var c Current
 	var row *postgres.Found
 	err := s.DB.Batch(ctx, tenant, func(b *postgres.Batch) {
-		row = b.Row(`select a.booking_id, a.status, a.location_id, a.starts, a.ends, a.first_starts is not null, a.sequence, a.test
+		row = b.Row(`select a.booking_id, a.status, a.location_id, a.starts, a.ends, a.first_starts is not null, a.sequence, a.test, a.cancelled_by is not distinct from 'lapsed'
 			from appointment a where a.tenant_id = $1 and `+which+` and `+anyStatus+`
 			order by a.sequence desc, a.created desc limit 1`,
-			[]any{tenant.UUID(), name}, &c.Booking, &c.Status, &c.Location, &c.Starts, &c.Ends, &c.Moved, &c.Sequence, &c.Test)
+			[]any{tenant.UUID(), name}, &c.Booking, &c.Status, &c.Location, &c.Starts, &c.Ends, &c.Moved, &c.Sequence, &c.Test, &c.Lapsed)
 	})
 	if err != nil {
 		return c, fmt.Errorf("read an appointment: %w", err)

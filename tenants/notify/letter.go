@@ -40,17 +40,31 @@ const (
 	SupportMail = "support_mail"
 	// HostMail says that nothing proves any more that addresses are the
 	// practice's, and that they count until a day, or (variant "off") that they
-	// count no more. By is the addresses.
+	// count no more; "base" and "base_off" say the same of a reseller's domains.
+	// By is the addresses.
 	HostMail = "host_mail"
+	// ProbeMail says that nobody of a practice has opened the sealed word of the
+	// day by the end of its open day, Until: its bookings may not open either.
+	ProbeMail = "probe_mail"
+	// StatementMail says that a practice's privacy statement has changed, through
+	// others than the practice, on a day. By names the sections.
+	StatementMail = "statement_mail"
+	// EvidenceMail says that an attestation of the operator's ends on a day, or
+	// (variant "over") has ended. By is its title.
+	EvidenceMail = "evidence_mail"
+	// ReportMail tells those who look after a practice what somebody reported:
+	// variant "patient" or "office". By is what came with it, Quote the words.
+	ReportMail = "report_mail"
 )
 
 // LetterKinds are all kinds of letter.
 func LetterKinds() []string {
-	return []string{RegistrationMail, InvitationMail, HandoverMail, RecoveryMail, TrialMail, AgreementMail, NoticeMail, ProviderMail, SupportMail, HostMail}
+	return []string{RegistrationMail, InvitationMail, HandoverMail, RecoveryMail, TrialMail, AgreementMail, NoticeMail, ProviderMail, SupportMail, HostMail, ProbeMail, StatementMail, EvidenceMail, ReportMail}
 }
 
 // Letter is what the words of a letter may speak of. There is no field for
-// anything of a patient.
+// anything of a patient; a report quotes what its writer was asked to keep free
+// of it.
 type Letter struct {
 	// To is the address, Name the addressee's; the name may be empty.
 	To, Name string
@@ -62,6 +76,8 @@ type Letter struct {
 	Link string
 	// Practice is which practice it is about, By who asks, for an invitation.
 	Practice, By string
+	// Quote is somebody's own words, of several lines, for a report.
+	Quote string
 	// Until is when the link or the offer ends, or the day it is about, and is
 	// said as a day in Zone ("Europe/Berlin" where empty). It may be zero.
 	Until time.Time
@@ -190,6 +206,7 @@ func (l *Letters) send(ctx context.Context, message id.Message, kind string, let
 type letterContent struct {
 	Name, Variant, Link, Practice, By, Until string
 	Sender, Phone                            string
+	Quote                                    string // each line begins with "> "
 }
 
 func (l *Letters) write(kind string, letter Letter) (subject, body string, err error) {
@@ -200,6 +217,7 @@ func (l *Letters) write(kind string, letter Letter) (subject, body string, err e
 	c := letterContent{
 		Name: oneLine(letter.Name), Variant: letter.Variant, Link: letter.Link, Practice: oneLine(letter.Practice),
 		By: oneLine(letter.By), Sender: oneLine(letter.From.Name), Phone: oneLine(letter.From.Phone),
+		Quote: quoted(letter.Quote),
 	}
 	if c.Sender == "" {
 		return "", "", ErrUnsendable.Because(errors.New("the sender has no name"))
@@ -224,6 +242,18 @@ func (l *Letters) write(kind string, letter Letter) (subject, body string, err e
 		return "", "", fmt.Errorf("write letter: %w", err)
 	}
 	return s.String(), b.String(), nil
+}
+
+// quoted marks every line as somebody else's.
+func quoted(text string) string {
+	if text == "" {
+		return ""
+	}
+	lines := strings.Split(strings.TrimSpace(text), "\n")
+	for i, line := range lines {
+		lines[i] = strings.TrimRight("> "+oneLine(line), " ")
+	}
+	return strings.Join(lines, "\n")
 }
 
 // needsLink holds for letters that are for nothing without a link.

@@ -18,7 +18,7 @@ func aLetter() notify.Letter {
 	return notify.Letter{
 		To: "berg@sonnenberg.example", Name: "Dr. Jana Berg", Language: "de",
 		Link:     "https://portal.siegel.example/register#AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA",
-		Practice: "Praxis Sonnenberg", By: "Dr. Anna Sommer",
+		Practice: "Praxis Sonnenberg", By: "Dr. Anna Sommer", Quote: "Der Kalender lädt nicht.\n\nSeit heute früh.",
 		Until: time.Date(2026, 11, 26, 23, 30, 0, 0, time.UTC),
 		From:  notify.Sender{Name: "Termine Süd GmbH", Email: "hallo@termine-sued.example", Phone: "07243 000999"},
 	}
@@ -43,7 +43,7 @@ func letters(t *testing.T, source notify.SourceFunc) (*notify.Letters, *mailServ
 
 func TestEveryWordOfEveryLetter(t *testing.T) {
 	t.Parallel()
-	variants := map[string][]string{notify.TrialMail: {"", "ended"}, notify.NoticeMail: {"", "erased"}, notify.HostMail: {"", "off"}, notify.ProviderMail: {"", "emergency", "outside", "emergency_outside"}}
+	variants := map[string][]string{notify.TrialMail: {"", "ended"}, notify.NoticeMail: {"", "erased"}, notify.EvidenceMail: {"", "over"}, notify.HostMail: {"", "off", "base", "base_off"}, notify.ReportMail: {"office", "patient"}, notify.ProviderMail: {"", "emergency", "outside", "emergency_outside"}}
 	for _, language := range []string{"de", "en"} {
 		for _, kind := range notify.LetterKinds() {
 			for _, variant := range pick(variants[kind]) {
@@ -79,7 +79,7 @@ func pick(variants []string) []string {
 // What a letter may be made of is a closed list, as for messages to patients.
 func TestLettersKnowNothingOfPatients(t *testing.T) {
 	t.Parallel()
-	want := []string{"To", "Name", "Language", "Variant", "Link", "Practice", "By", "Until", "Zone", "From"}
+	want := []string{"To", "Name", "Language", "Variant", "Link", "Practice", "By", "Quote", "Until", "Zone", "From"}
 	var got []string
 	for f := range reflect.TypeFor[notify.Letter]().Fields() {
 		got = append(got, f.Name)

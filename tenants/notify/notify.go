@@ -32,6 +32,8 @@ const (
 	ReceiptMail = "receipt_mail"
 	ChangeMail  = "change_mail"
 	ChangeSMS   = "change_sms"
+	RecallMail  = "recall_mail"
+	RecallSMS   = "recall_sms"
 
 	ReminderMail = "reminder_mail"
 	ReminderSMS  = "reminder_sms"
@@ -63,6 +65,9 @@ type Bookings interface {
 	ChangeToSend(ctx context.Context, tenant id.Tenant, ref string) (booking.Outgoing, error)
 	// ChangeSent lets the address be forgotten.
 	ChangeSent(ctx context.Context, tenant id.Tenant, ref string) error
+	RecallToSend(ctx context.Context, tenant id.Tenant, ref string) (booking.Outgoing, error)
+	// RecallSent lets the address be forgotten.
+	RecallSent(ctx context.Context, tenant id.Tenant, ref string) error
 }
 
 // Facts are what a message says about its sender.
@@ -150,9 +155,13 @@ func NewService(c Config) (*Service, error) {
 	}, nil
 }
 
-// TextKinds are the kinds that leave as text messages.
+// ReminderKinds are the kinds of which very many can be due in the same minute.
+// Nobody waits for them in front of a screen.
+func ReminderKinds() []string { return []string{ReminderMail, ReminderSMS} }
+
+// TextKinds are the other kinds that leave as text messages.
 func TextKinds() []string {
-	return []string{ConfirmSMS, ChangeSMS, ReminderSMS, WaitingSMS, WaitingAskSMS}
+	return []string{ConfirmSMS, ChangeSMS, RecallSMS, WaitingSMS, WaitingAskSMS}
 }
 
 // Handlers are what a relay calls, by kind.
@@ -163,6 +172,8 @@ func (s *Service) Handlers() map[string]jobs.Handler {
 		ReceiptMail: s.handler(s.bookings.ReceiptToSend, s.bookings.ReceiptSent),
 		ChangeMail:  s.handler(s.bookings.ChangeToSend, s.bookings.ChangeSent),
 		ChangeSMS:   s.handler(s.bookings.ChangeToSend, s.bookings.ChangeSent),
+		RecallMail:  s.handler(s.bookings.RecallToSend, s.bookings.RecallSent),
+		RecallSMS:   s.handler(s.bookings.RecallToSend, s.bookings.RecallSent),
 
 		booking.Changed: func(context.Context, jobs.Message) error { return nil },
 	}
@@ -292,7 +303,7 @@ func (s *Service) forget(ctx context.Context, m jobs.Message, sent ender) {
 }
 
 func (s *Service) sendMail(ctx context.Context, m jobs.Message, v *vocabulary, words Shape, w Wording, out booking.Outgoing, f Facts) error {
-	link, needed := out.Link, m.Kind == ConfirmMail || m.Kind == WaitingAskMail
+	link, needed := out.Link, m.Kind == ConfirmMail || m.Kind == WaitingAskMail || m.Kind == RecallMail
 	if m.Kind == ReceiptMail || m.Kind == ReminderMail || m.Kind == WaitingMail {
 		link, needed = out.ManageLink, m.Kind != ReceiptMail
 	}

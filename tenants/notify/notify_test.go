@@ -59,6 +59,10 @@ func (d *desk) ChangeToSend(context.Context, id.Tenant, string) (booking.Outgoin
 }
 func (d *desk) ChangeSent(context.Context, id.Tenant, string) error  { return d.end("change") }
 func (d *desk) ReceiptSent(context.Context, id.Tenant, string) error { return d.end("receipt") }
+func (d *desk) RecallToSend(context.Context, id.Tenant, string) (booking.Outgoing, error) {
+	return d.out, d.readErr
+}
+func (d *desk) RecallSent(context.Context, id.Tenant, string) error { return d.end("recall") }
 
 func (d *desk) end(what string) error {
 	d.mu.Lock()

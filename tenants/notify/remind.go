@@ -69,6 +69,9 @@ type Wish struct {
 	Secret  []byte
 	Channel booking.Channel
 	Address string
+	// Other is where a reminder goes that Channel does not carry: a mail address
+	// for a number or the other way round. Empty: nowhere.
+	Other string
 	// Language is "de" or "en".
 	Language string
 	// Version names the words that were agreed to.
@@ -86,6 +89,7 @@ type Reminding struct {
 // addressee is what is sealed for the day.
 type addressee struct {
 	Address string `json:"address"`
+	Other   string `json:"other,omitempty"`
 	Secret  []byte `json:"secret"`
 }
 
@@ -118,6 +122,11 @@ func (r *Reminders) Ask(ctx context.Context, tenant id.Tenant, w Wish) error {
 	if err != nil {
 		return err
 	}
+	if w.Other != "" {
+		if w.Other, err = r.Bookings.Address(w.Channel.Other(), w.Other); err != nil {
+			return err
+		}
+	}
 	booked, err := r.Bookings.View(ctx, tenant, w.Secret)
 	if err != nil {
 		return err
@@ -129,7 +138,7 @@ func (r *Reminders) Ask(ctx context.Context, tenant id.Tenant, w Wish) error {
 	var writes []func(*postgres.Batch)
 	for _, v := range booked.Visits() {
 		p := plan{id: uuid.New(), booking: v.Booking, channel: w.Channel, language: w.Language}
-		write, err := r.write(ctx, tenant, p, addressee{address, w.Secret}, v.Status, v.Starts, when)
+		write, err := r.write(ctx, tenant, p, addressee{address, w.Other, w.Secret}, v.Status, v.Starts, when)
 		if err != nil {
 			return err
 		}
@@ -211,7 +220,7 @@ func (r *Reminders) write(ctx context.Context, tenant id.Tenant, p plan, k addre
 				Ref: fmt.Sprintf("%s_%d_%d", p.id, i+1, len(all)),
 			}
 			jobs.Add(b, m)
-			if p.channel == booking.SMS {
+			if p.channel == booking.SMS || k.Other != "" {
 				r.Budget.AppendReminder(b, tenant, m.ID, p.booking, d.at)
 			}
 		}
@@ -294,6 +303,9 @@ func (r *Reminders) ReminderToSend(ctx context.Context, tenant id.Tenant, ref st
 		return booking.Outgoing{}, fmt.Errorf("address of the patient pages: %w", err)
 	}
 	out.Channel, out.Address = string(p.channel), k.Address
+	if k.Other != "" {
+		out.Other = booking.Way{Channel: string(p.channel.Other()), Address: k.Other}
+	}
 	out.ManageLink = base + "/booking#" + base64.RawURLEncoding.EncodeToString(k.Secret)
 	return out, nil
 }

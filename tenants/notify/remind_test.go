@@ -261,3 +261,34 @@ func TestADatabaseShowsNobodysAddress(t *testing.T) {
 		t.Errorf("after the loss: %v", err)
 	}
 }
+
+// The other way is kept and dies with the first, and a withdrawal ends both.
+func TestAReminderKnowsAnotherWay(t *testing.T) {
+	t.Parallel()
+	r := newReminded(t)
+	ctx, tenant := t.Context(), r.Tenant.ID
+	_, secret := r.appointment(t, tenanttest.At(3, 9, 0))
+	asked := wish(secret)
+	asked.Other = "0151 12345678"
+	if err := r.reminders.Ask(ctx, tenant, asked); err != nil {
+		t.Fatal(err)
+	}
+	ref := r.outbox(t, notify.ReminderMail)[0].ref
+	out, err := r.reminders.ReminderToSend(ctx, tenant, ref)
+	if err != nil || out.Channel != "mail" || out.Address != "erika@muster.example" || out.Other != (booking.Way{Channel: "sms", Address: "+4915112345678"}) {
+		t.Errorf("%+v, %v", out, err)
+	}
+	if n := r.count(t, "message_delivery where not settled"); n != 1 {
+		t.Errorf("%d messages have a budget, although each may become a text message", n)
+	}
+	if err := r.reminders.Stop(ctx, tenant, secret); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := r.reminders.ReminderToSend(ctx, tenant, ref); !errors.Is(err, booking.ErrAddressLapsed) {
+		t.Errorf("after the withdrawal: %v", err)
+	}
+	asked.Other = "erika@muster.example"
+	if err := r.reminders.Ask(ctx, tenant, asked); !errors.Is(err, booking.ErrAddress) {
+		t.Errorf("a mail address for a number: %v", err)
+	}
+}

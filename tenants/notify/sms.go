@@ -31,8 +31,11 @@ func (v *vocabulary) sms(kind string, w Wording, most int, out booking.Outgoing,
 		return "", ErrUnsendable.Because(errors.New("the code is not six digits"))
 	}
 	link := ""
-	if kind == WaitingSMS {
+	switch kind {
+	case WaitingSMS:
 		link = out.ManageLink
+	case RecallSMS:
+		link = out.Link
 	}
 	values, err := v.values(link, out, f)
 	if err != nil {

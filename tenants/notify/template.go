@@ -44,7 +44,7 @@ var shapes = []Shape{
 	{Name: "confirm_mail", needs: [][]string{{"link"}}, has: []string{"until", "link"}, end: "end_confirm"},
 	{Name: "confirm_sms", needs: [][]string{{"code"}, {"practice"}}, has: []string{"until", "code"}},
 	{Name: "receipt_mail", needs: [][]string{{"appointments", "time"}}, has: []string{"link"}, end: "end_receipt"},
-	{Name: "request_mail", needs: [][]string{{"appointments", "time"}}, has: []string{"link"}, end: "end_receipt"},
+	{Name: "request_mail", needs: [][]string{{"appointments", "time"}}, has: []string{"until", "link"}, end: "end_receipt"},
 	{Name: "booked_mail", needs: [][]string{{"appointments", "time"}}, end: "end_change"},
 	{Name: "booked_sms", needs: [][]string{{"time"}, {"practice"}}},
 	{Name: "moved_mail", needs: [][]string{{"appointments", "time"}}, end: "end_change"},
@@ -53,8 +53,12 @@ var shapes = []Shape{
 	{Name: "proposed_sms", needs: [][]string{{"time"}, {"practice"}}},
 	{Name: "cancelled_mail", needs: [][]string{{"appointments", "time"}}, has: []string{"link"}, end: "end_change"},
 	{Name: "cancelled_sms", needs: [][]string{{"time"}, {"practice"}}},
+	{Name: "lapsed_mail", needs: [][]string{{"appointments", "time"}}, has: []string{"link"}, end: "end_change"},
+	{Name: "lapsed_sms", needs: [][]string{{"time"}, {"practice"}}},
 	{Name: "reminder_mail", needs: [][]string{{"appointments", "time"}}, has: []string{"link"}, end: "end_reminder"},
 	{Name: "reminder_sms", needs: [][]string{{"time"}, {"practice"}}},
+	{Name: "recall_mail", needs: [][]string{{"link"}}, has: []string{"link"}, end: "end_recall", bare: true},
+	{Name: "recall_sms", needs: [][]string{{"practice"}, {"link"}}, has: []string{"link"}, bare: true},
 	{Name: "waiting_ask_mail", needs: [][]string{{"link"}}, has: []string{"until", "link"}, end: "end_waiting"},
 	{Name: "waiting_ask_sms", needs: [][]string{{"code"}, {"practice"}}, has: []string{"until", "code"}},
 	{Name: "waiting_mail", needs: [][]string{{"appointments", "time"}, {"link"}}, has: []string{"until", "link"}, end: "end_waiting"},
@@ -68,6 +72,7 @@ type Shape struct {
 	needs [][]string // one of each
 	has   []string   // beside what all have
 	end   string     // what always stands below a mail
+	bare  bool       // there is no appointment to speak of
 }
 
 // Shapes are all of them, in the order in which a patient meets them.
@@ -90,6 +95,9 @@ func (s Shape) Placeholders(language string) []string {
 }
 
 func (s Shape) allowed() []string {
+	if s.bare {
+		return append([]string{"practice", "phone"}, s.has...)
+	}
 	common := []string{"practice", "phone", "time", "place"}
 	if !s.Text() {
 		common = append(common, "appointments")

@@ -112,7 +112,7 @@ func (v *vocabulary) values(link string, out booking.Outgoing, f Facts) (map[str
 		}
 		lines := []string{v.moment(s.Starts.In(zone))}
 		if i == 0 {
-			values["time"], values["place"], values["until"] = lines[0], oneLine(s.Location), v.clock(out.Expires.In(zone))
+			values["time"], values["place"], values["until"] = lines[0], oneLine(s.Location), v.until(out, zone)
 			lines = append(lines, name, oneLine(out.Practitioner))
 		}
 		lines = append(lines, oneLine(s.Location))
@@ -120,6 +120,19 @@ func (v *vocabulary) values(link string, out booking.Outgoing, f Facts) (map[str
 	}
 	values["appointments"] = strings.Join(blocks, "\n\n")
 	return values, nil
+}
+
+// until is when something ends: the time of day, since it is soon, and for an
+// answer, which takes its days, the day with it. Empty: nobody knows.
+func (v *vocabulary) until(out booking.Outgoing, zone *time.Location) string {
+	switch {
+	case out.Expires.Unix() <= 0:
+		return ""
+	case out.Requested:
+		return v.moment(out.Expires.In(zone))
+	default:
+		return v.clock(out.Expires.In(zone))
+	}
 }
 
 // joined leaves out what is empty.

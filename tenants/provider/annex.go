@@ -173,6 +173,38 @@ func (s *Service) Object(ctx context.Context, tenant id.Tenant, kind, plugin, re
 	return nil
 }
 
+// Objection is that a tenant does not want a provider.
+type Objection struct {
+	Tenant id.Tenant
+	Slug   string
+	// By is the name of who said so, as their account has it; empty where the
+	// account is gone.
+	By     string
+	At     time.Time // UTC
+	Reason string    // may be empty
+}
+
+// Objections are those of a scope's tenants to a provider, the latest first.
+func (s *Service) Objections(ctx context.Context, scope access.Domain, kind, plugin string) ([]Objection, error) {
+	var rows []struct {
+		TenantID         id.Tenant
+		Slug, By, Reason string
+		At               time.Time
+	}
+	err := s.DB.Global().NewRaw(`select s.tenant_id, t.slug, coalesce(a.name, '') as by, s.at, s.reason
+		from provider_stance s join tenant t on t.id = s.tenant_id left join account a on a.id = s.by
+		where s.kind = ?2 and s.plugin = ?3 and s.stance = 'objected' and `+ofScope+`
+		order by s.at desc, t.slug`, string(scope.Kind), scope.ID, kind, plugin).Scan(ctx, &rows)
+	if err != nil && !errors.Is(err, sql.ErrNoRows) {
+		return nil, fmt.Errorf("read objections: %w", err)
+	}
+	all := make([]Objection, 0, len(rows))
+	for _, r := range rows {
+		all = append(all, Objection{Tenant: r.TenantID, Slug: r.Slug, By: r.By, At: r.At.UTC(), Reason: r.Reason})
+	}
+	return all, nil
+}
+
 // Agree records that a tenant wants its messages to go there, also outside the
 // EEA. It returns [ErrUnknown] for what no provider of its scopes is.
 func (s *Service) Agree(ctx context.Context, tenant id.Tenant, kind, plugin string, by id.Account) error {

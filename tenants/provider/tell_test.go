@@ -5,6 +5,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"siegel/platform/access"
 	"siegel/platform/id"
@@ -104,6 +105,85 @@ func TestALetterIsReadAsItIsSent(t *testing.T) {
 	} {
 		if _, err := d.Letter(t.Context(), c.tenant, c.ref); !errors.Is(err, provider.ErrNobody) {
 			t.Errorf("%s: %v", name, err)
+		}
+	}
+}
+
+// The way of a new provider: announced, told of by letter, and until its notice
+// is over neither chosen nor failed over to; then it is both, for all who have
+// not objected.
+func TestANewProviderCarriesNothingBeforeItsNoticeIsOver(t *testing.T) {
+	t.Parallel()
+	d := setup(t)
+	ctx := t.Context()
+	owner := d.owner(t, d.tenant, "one")
+	if err := d.Bootstrap(ctx, provider.SMS, "lox", map[string]any{"token": "x"}); err != nil {
+		t.Fatal(err)
+	}
+	seven := d.put(t, onPlatform, "seven")
+	refs := d.letters(t, d.tenant)
+	if len(refs) != 1 {
+		t.Fatalf("the owner is told %v", refs)
+	}
+	letter, err := d.Letter(ctx, d.tenant, refs[0])
+	if err != nil || letter.Told != provider.ToldAnnounced || letter.Processor.Company != "seven GmbH" || time.Until(letter.NoticeEnds) < 29*24*time.Hour {
+		t.Errorf("the letter: %+v, %v", letter, err)
+	}
+	if err := d.First(ctx, onPlatform, seven.ID); !errors.Is(err, provider.ErrUnapproved) {
+		t.Errorf("it takes over before its notice is over: %v", err)
+	}
+	for _, tenant := range []id.Tenant{d.tenant, d.neighbour} {
+		if got := d.goes(t, tenant); !slices.Equal(got, []string{"lox"}) {
+			t.Errorf("messages go %v", got)
+		}
+	}
+	if err := d.Object(ctx, d.tenant, provider.SMS, "seven", "Wir bleiben, wo wir sind.", owner); err != nil {
+		t.Fatal(err)
+	}
+	d.inForce(t)
+	if err := d.First(ctx, onPlatform, seven.ID); err != nil {
+		t.Fatal(err)
+	}
+	if mine, theirs := d.goes(t, d.tenant), d.goes(t, d.neighbour); !slices.Equal(mine, []string{"lox"}) || !slices.Equal(theirs, []string{"seven", "lox"}) {
+		t.Errorf("who objected: %v; who did not: %v", mine, theirs)
+	}
+}
+
+func TestWhoObjectsIsSeenByThoseWhoLookAfterThem(t *testing.T) {
+	t.Parallel()
+	d := setup(t)
+	ctx := t.Context()
+	owner := d.owner(t, d.tenant, "one")
+	d.put(t, onPlatform, "lox")
+	d.inForce(t)
+	d.put(t, onPlatform, "seven")
+	if err := errors.Join(d.Object(ctx, d.tenant, provider.SMS, "seven", "Zu weit weg.", owner), d.Object(ctx, d.neighbour, provider.SMS, "seven", "", d.by)); err != nil {
+		t.Fatal(err)
+	}
+	for _, scope := range []access.Domain{onPlatform, of(access.Reseller, d.reseller.Bytes())} {
+		all, err := d.Objections(ctx, scope, provider.SMS, "seven")
+		if err != nil || len(all) != 2 {
+			t.Fatalf("%v: %+v, %v", scope, all, err)
+		}
+		for _, o := range all {
+			switch {
+			case o.At.IsZero():
+				t.Errorf("nobody knows when: %+v", o)
+			case o.Tenant == d.tenant && (o.By != "one" || o.Reason != "Zu weit weg." || o.Slug != "one"):
+				t.Errorf("%+v", o)
+			case o.Tenant == d.neighbour && (o.By != "" || o.Reason != ""):
+				t.Errorf("%+v", o)
+			}
+		}
+	}
+	for name, ask := range map[string]func() ([]provider.Objection, error){
+		"AnotherReseller": func() ([]provider.Objection, error) {
+			return d.Objections(ctx, of(access.Reseller, id.New[id.Reseller]().Bytes()), provider.SMS, "seven")
+		},
+		"AnotherProvider": func() ([]provider.Objection, error) { return d.Objections(ctx, onPlatform, provider.SMS, "lox") },
+	} {
+		if all, err := ask(); err != nil || len(all) != 0 {
+			t.Errorf("%s: %+v, %v", name, all, err)
 		}
 	}
 }

@@ -17,13 +17,14 @@ var unjournaled = []string{
 	// What a practice offers and how: the owner sets it again.
 	"practice", "location", "resource", "practitioner", "service", "service_practitioner", "service_need", "leg", "opening", "closure",
 	"quota", "chain", "chain_step", "calendar", "calendar_days", "imported_busy", "desk_setting", "sign_in_rule", "oidc_provider",
-	"business", "agreement", "invitation", "message_setting", "message_template", "waiting_setting", "call_back_setting", "embedding",
+	"business", "agreement", "invitation", "message_setting", "message_template", "waiting_setting", "request_setting", "call_back_setting", "embedding",
 	"agreement_told", "customer_setting", "privacy_setting", "retention", "forwarding",
 	// Times, which go with their appointment; counters.
 	"occupation", "quota_use", "change_counter",
 	"takeover", "takeover_run", "takeover_row", "proposal", "handover", "statement_shown", "purged_booking", "traffic_hour",
 	// Deleted when its time is over, and again after a restore.
-	"privacy_request", "purge_proof", "statement_version", "audit_horizon",
+	"probe", // written over every day
+	"privacy_request", "purge_proof", "statement_version", "audit_horizon", "webhook_delivery",
 	// Signed, so that an older one is noticed; wrapped keys go with their member.
 	"key_directory", "wrapped_key", "keyring",
 	// Only ever added to.

@@ -25,7 +25,8 @@ var global = []string{"tenant", "reseller", "reseller_member", "platform_member"
 	"month_count", "count_correction", "month_closed", "deletion_certificate", "portal_invitation",
 	"agreement_published",            // a version is published to all
 	"problem_report", "announcement", // for those who look after many tenants
-	"audit_due", // says of all trails which one waits for its chain
+	"service_state", // whether the service works, for everybody
+	"audit_due",     // says of all trails which one waits for its chain
 	// Providers are looked up above the tenant, reports come by the provider's
 	// id, and the portal counts; none of them holds a number or a text.
 	"provider", "provider_approval", "provider_stance", "provider_balance", "message_delivery",

@@ -187,24 +187,38 @@ func (f *field) makeStores(ctx context.Context) error {
 // serve starts `siegel serve` on the product's stores. With plugin it runs the
 // plugin that the demo uses.
 func (f *field) serve(ctx context.Context, plugin bool) (*side, error) {
-	addr, err := freeAddress()
-	if err != nil {
-		return nil, err
-	}
-	_, port, err := net.SplitHostPort(addr)
-	if err != nil {
-		return nil, err
-	}
-	env := []string{
+	return f.serveAt(ctx, plugin, "")
+}
+
+// environment is what a program of the product reads, for tenants below base and
+// a server at addr.
+func (f *field) environment(base, addr string) []string {
+	return []string{
 		"SIEGEL_DATABASE_URL=" + f.databaseURL("siegel_server", productDatabase),
 		"SIEGEL_RELAY_DATABASE_URL=" + f.databaseURL("siegel_relay", productDatabase),
 		"SIEGEL_REDIS_URL=" + f.redisURL(productRedis),
 		"SIEGEL_SECRET=" + strings.Repeat("bench", 8),
-		"SIEGEL_BASE_URL=http://localhost:" + port, "SIEGEL_LISTEN=" + addr,
+		"SIEGEL_BASE_URL=http://" + base, "SIEGEL_LISTEN=" + addr,
 		"SIEGEL_TRUSTED_PROXIES=127.0.0.0/8",
 		"SIEGEL_SMTP_URL=" + f.sink.url(), "SIEGEL_MAIL_FROM=bench@siegel.example",
 		"SIEGEL_OPERATOR_NAME=Bench", "SIEGEL_OPERATOR_ADDRESS=Messweg 1, 10115 Berlin", "SIEGEL_OPERATOR_EMAIL=bench@siegel.example",
 	}
+}
+
+// serveAt starts one more server for the same base; empty is one of its own.
+func (f *field) serveAt(ctx context.Context, plugin bool, base string) (*side, error) {
+	addr, err := freeAddress()
+	if err != nil {
+		return nil, err
+	}
+	if base == "" {
+		_, port, err := net.SplitHostPort(addr)
+		if err != nil {
+			return nil, err
+		}
+		base = "localhost:" + port
+	}
+	env := f.environment(base, addr)
 	if plugin {
 		env = append(env, "SIEGEL_PLUGIN_DIR="+filepath.Join(filepath.Dir(f.binary), "plugins"),
 			"SIEGEL_SMS_PLUGIN=loopback", `SIEGEL_SMS_SETTINGS={"url":"`+f.demo.Mailbox+`"}`)
@@ -219,7 +233,7 @@ func (f *field) serve(ctx context.Context, plugin bool) (*side, error) {
 		log, _ := os.ReadFile(filepath.Join(f.dir, "serve.log"))
 		return nil, fmt.Errorf("%w: %s", err, log)
 	}
-	return &side{process: p, base: "localhost:" + port, code: f.sink.take, used: &f.productSlots}, nil
+	return &side{process: p, base: base, code: f.sink.take, used: &f.productSlots}, nil
 }
 
 // sides starts what is not running yet.

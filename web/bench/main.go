@@ -93,7 +93,7 @@ func main() {
 func bench(ctx context.Context) error {
 	var o options
 	flag.IntVar(&o.rounds, "rounds", 5, "rounds a figure is the median of")
-	flag.StringVar(&o.only, "only", "", "comma-separated names: engine, slots, slots_cached, history, hold, booking (with confirm), wave, memory, start, page")
+	flag.StringVar(&o.only, "only", "", "comma-separated names: engine, slots, slots_cached, history, hold, booking (with confirm), wave, memory, start, page, tenants, swap, messages, connector")
 	flag.Float64Var(&o.seconds, "seconds", 2, "length of one timed section")
 	flag.IntVar(&o.bookings, "bookings", 1500, "bookings a round of booking and confirm")
 	flag.IntVar(&o.waves, "waves", 1000, "waves of fifty at once on one slot")
@@ -127,7 +127,8 @@ func parts() []struct {
 	}{
 		{"engine", measureEngine}, {"page", measurePage}, {"start", measureStart}, {"memory", measureMemory},
 		{"slots", measureSlots}, {"slots_cached", measureSlotsCached}, {"history", measureHistory},
-		{"hold", measureHold}, {"booking", measureBooking}, {"wave", measureWave}, {"plugin", measurePlugin},
+		{"hold", measureHold}, {"booking", measureBooking}, {"wave", measureWave}, {"plugin", measurePlugin}, {"tenants", measureTenants},
+		{"swap", measureSwap}, {"messages", measureMessages}, {"connector", measureConnector},
 	}
 }
 

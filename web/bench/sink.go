@@ -9,13 +9,15 @@ import (
 	"regexp"
 	"strings"
 	"sync"
+	"time"
 )
 
 // sink takes all mail and remembers the code of each confirmation link by the
-// secret that stands beside it.
+// secret that stands beside it, and when the mail arrived that says "booked".
 type sink struct {
-	ln    net.Listener
-	codes sync.Map // secret -> code
+	ln     net.Listener
+	codes  sync.Map // secret -> code
+	booked sync.Map // secret -> time.Time
 }
 
 func newSink() (*sink, error) {
@@ -78,13 +80,16 @@ func (s *sink) serve(conn net.Conn) {
 
 var link = regexp.MustCompile(`/confirm#([A-Za-z0-9_-]{22})\.([A-Za-z0-9_-]{22})`)
 
+var manage = regexp.MustCompile(`/booking#([A-Za-z0-9_-]{22})`)
+
 func (s *sink) note(mail string) {
-	text, err := io.ReadAll(quotedprintable.NewReader(strings.NewReader(mail)))
-	if err != nil {
-		return
-	}
+	// What follows the text, such as a calendar, is in another encoding: as far as it goes.
+	text, _ := io.ReadAll(quotedprintable.NewReader(strings.NewReader(mail)))
 	if found := link.FindSubmatch(text); found != nil {
 		s.codes.Store(string(found[1]), string(found[2]))
+	}
+	if found := manage.FindSubmatch(text); found != nil {
+		s.booked.Store(string(found[1]), time.Now())
 	}
 }
 

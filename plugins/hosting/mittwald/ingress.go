@@ -251,8 +251,11 @@ func (a *account) advance(ctx context.Context, in *ingress) error {
 		in.TLS.ACME = true
 	case in.has(deadlineExceeded) && !in.unresolved():
 		err := a.call(ctx, http.MethodPost, "/ingresses/"+in.ID+"/actions/request-acme-certificate-issuance", struct{}{}, nil)
-		if err != nil {
-			return plain(err)
+		switch kind, _ := sdk.KindOf(err); {
+		case kind == sdk.InvalidHost, kind == notFound:
+			return nil // not possible yet: what failed stands
+		case err != nil:
+			return err
 		}
 		in.DNSErrors = slices.DeleteFunc(in.DNSErrors, func(e string) bool { return e == deadlineExceeded })
 	}

@@ -5,12 +5,12 @@ import (
 	"errors"
 	"regexp"
 	"strings"
-	"time"
 
 	"siegel/plugins/sdk"
 )
 
-// codeKinds is what seven's codes mean for us.
+// codeKinds is what seven's codes mean for us, as its clients for JavaScript
+// (docs/enums/ErrorCode), PHP and Go list them.
 var codeKinds = map[word]sdk.Kind{
 	"11":  sdk.Temporary, // carrier not available
 	"201": sdk.InvalidSender,
@@ -19,10 +19,11 @@ var codeKinds = map[word]sdk.Kind{
 	"301": sdk.InvalidRecipient, // missing
 	"305": sdk.Content,          // missing
 	"306": sdk.InvalidSender,
-	"401": sdk.Content,     // too long
-	"403": sdk.RateLimited, // this number's limit for the day
+	"401": sdk.Content, // too long
+	"403": sdk.Blocked, // this number's limit for the day: others can be sent to
 	"500": sdk.Funds,
 	"600": sdk.Temporary, // carrier error
+	"801": sdk.Temporary, // the gateway's own
 	"900": sdk.Auth,
 	"901": sdk.Auth, // signature
 	"902": sdk.Auth, // the key may not send
@@ -30,7 +31,8 @@ var codeKinds = map[word]sdk.Kind{
 }
 
 // reloadLock is the code for a message that seven took within the last 180
-// seconds: same text, same number.
+// seconds: same text, same number. Its clients all say so; an account can
+// switch the lock off, and then a repetition arrives twice.
 const reloadLock = "402"
 
 var errAlreadyTaken = errors.New("seven has this message already")
@@ -46,9 +48,6 @@ func failure(code word) error {
 	}
 	if kind, known := codeKinds[code]; known {
 		e.Kind = kind
-	}
-	if e.Kind == sdk.RateLimited {
-		e.RetryAfter = time.Hour
 	}
 	return e
 }

@@ -283,7 +283,8 @@ func TestSendSaysWhoseFaultAnAnswerIs(t *testing.T) {
 		"RecipientMissing":  {200, `301`, sdk.Error{Kind: sdk.InvalidRecipient}},
 		"TextMissing":       {200, `305`, sdk.Error{Kind: sdk.Content}},
 		"TextTooLong":       {200, `401`, sdk.Error{Kind: sdk.Content}},
-		"DailyLimit":        {200, `403`, sdk.Error{Kind: sdk.RateLimited, RetryAfter: time.Hour}},
+		"DailyLimit":        {200, `403`, sdk.Error{Kind: sdk.Blocked}},
+		"Gateway":           {200, `801`, sdk.Error{Kind: sdk.Temporary}},
 		"Funds":             {200, `500`, sdk.Error{Kind: sdk.Funds}},
 		"Carrier":           {200, `600`, sdk.Error{Kind: sdk.Temporary}},
 		"CarrierAway":       {200, `11`, sdk.Error{Kind: sdk.Temporary}},
@@ -346,7 +347,7 @@ func TestDailyLimitOfANumber(t *testing.T) {
 	m := message()
 	m.Text = "Ihr Code: 654321"
 	_, err := client.Send(t.Context(), m)
-	wantKind(t, err, sdk.RateLimited)
+	wantKind(t, err, sdk.Blocked)
 }
 
 func TestSendEndsWithItsDeadline(t *testing.T) {

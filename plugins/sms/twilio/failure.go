@@ -9,8 +9,9 @@ import (
 	"siegel/plugins/sdk/outbound"
 )
 
-// codeKinds is what Twilio's error codes mean for us. Twilio splits and moves
-// them at times; one that is not here is judged by the answer's status.
+// codeKinds is what Twilio's error codes mean for us, by the pages
+// twilio.com/docs/api/errors/<code>. Twilio splits and moves them at times; one
+// that is not here is judged by the answer's status.
 var codeKinds = map[int]sdk.Kind{
 	10001: sdk.Auth, // account not active
 	20003: sdk.Auth,
@@ -18,6 +19,8 @@ var codeKinds = map[int]sdk.Kind{
 	20008: sdk.Auth, // test credentials
 	20404: sdk.BadSettings,
 	20429: sdk.RateLimited,
+	14101: sdk.InvalidRecipient,
+	14102: sdk.InvalidSender,
 	14107: sdk.RateLimited,
 	21211: sdk.InvalidRecipient,
 	21212: sdk.InvalidSender,
@@ -26,16 +29,17 @@ var codeKinds = map[int]sdk.Kind{
 	21266: sdk.InvalidRecipient, // the sender itself
 	21408: sdk.Blocked,          // no permission for the region
 	21421: sdk.InvalidRecipient,
-	21602: sdk.Content, // missing
+	21601: sdk.InvalidSender, // a number that is not the account's
+	21602: sdk.Content,       // missing
 	21603: sdk.InvalidSender,
 	21604: sdk.InvalidRecipient,
 	21605: sdk.Content,
 	21606: sdk.InvalidSender,
-	21608: sdk.Auth,        // a trial account
-	21609: sdk.BadSettings, // the address for reports
-	21610: sdk.Blocked,     // the recipient has opted out
-	21611: sdk.RateLimited, // the sender's queue is full
-	21612: sdk.InvalidSender,
+	21608: sdk.Auth,          // a trial account
+	21609: sdk.BadSettings,   // the address for reports
+	21610: sdk.Blocked,       // the recipient has opted out
+	21611: sdk.RateLimited,   // the sender's queue is full
+	21612: sdk.InvalidSender, // no way from this sender to this country or network
 	21614: sdk.InvalidRecipient,
 	21617: sdk.Content, // too long
 	21635: sdk.InvalidRecipient,
@@ -46,11 +50,13 @@ var codeKinds = map[int]sdk.Kind{
 	21705: sdk.BadSettings,
 	21910: sdk.InvalidSender,
 	30001: sdk.RateLimited,
-	30002: sdk.Auth,
+	30002: sdk.Auth, // suspended, for want of money too
 	30004: sdk.Blocked,
 	30005: sdk.InvalidRecipient,
 	30006: sdk.InvalidRecipient,
 	30007: sdk.Content,
+	30410: sdk.Temporary,   // the network's gateway did not answer in time
+	63038: sdk.RateLimited, // the account's limit within 24 hours
 }
 
 // failure reads a refusal. Of Twilio's words only the code is taken: they

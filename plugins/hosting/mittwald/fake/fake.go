@@ -347,7 +347,7 @@ func (f *Mittwald) oneIngress(w http.ResponseWriter, r *http.Request, i int, act
 		fail(w, http.StatusBadRequest, "ValidationError")
 	case "POST actions/request-acme-certificate-issuance":
 		in.exceeded = false
-		w.WriteHeader(http.StatusNoContent)
+		w.WriteHeader(http.StatusOK)
 	default:
 		fail(w, http.StatusNotFound, "NotFound")
 	}

@@ -2,7 +2,6 @@
 import type { Patient } from "../../seal/plaintext.ts";
 import { bareId } from "../../seal/bytes.ts";
 import { plain, type Known as KnownAtDesk } from "../desk/find.ts";
-import type { Office } from "../office.svelte.ts";
 import type { RecordKeys } from "../unlock.ts";
 import { getCustomers, storeCustomers } from "./client.ts";
 import type { Customer } from "./model.ts";
@@ -15,8 +14,8 @@ export class CustomersDesk {
   undo = $state.raw<{ label: string; back: () => Promise<void> } | null>(null);
   readonly store: Customers;
 
-  constructor(office: Office, tenant: string) {
-    this.store = new Customers({ tenant: bareId("ten", tenant), fetch: getCustomers, store: storeCustomers, signedOut: () => office.expired() });
+  constructor(expired: () => void, tenant: string) {
+    this.store = new Customers({ tenant: bareId("ten", tenant), fetch: getCustomers, store: storeCustomers, signedOut: expired });
     this.store.view.subscribe((view) => (this.view = view));
   }
 

@@ -130,3 +130,76 @@ test("what does not open is counted, hidden and left alone", async () => {
   expect(listed(b)).toEqual(["Müller, Jörg"]);
   expect(get(b.view).failed).toBe(1);
 });
+
+describe("opening again after a lock", () => {
+  /** Keys that count what is opened. */
+  const counted = async () => {
+    const inner = await keys();
+    const opened: string[] = [];
+    return { opened, keys: { ...inner, openRecord: (...[kind, id, record]: Parameters<typeof inner.openRecord>) => (opened.push(id), inner.openRecord(kind, id, record)) } };
+  };
+
+  test("takes what was laid aside, and opens one by one only what is new since", async () => {
+    const server = new Server();
+    const other = await desk(server);
+    const ids = Array.from({ length: 7 }, newId);
+    for (const [n, id] of ids.entries()) await other.put(id, 0, person({ family_name: `N${n}` }));
+    const first = await counted();
+    const store = new Customers({ tenant, fetch: server.fetch, store: server.store, signedOut: () => {} });
+    await store.unlock(first.keys);
+    expect(first.opened.sort()).toEqual([...ids].sort());
+    const before = listed(store);
+
+    store.lock();
+    expect(store.all).toEqual([]);
+    expect(store.get(ids[0]!)).toBeUndefined();
+    await other.put(ids[0]!, 1, person({ family_name: "Anders" }));
+    await other.remove(ids[1]!, 1);
+    const again = await counted();
+    await store.unlock(again.keys);
+    expect(again.opened).toEqual([ids[0]]);
+    expect(listed(store)).toEqual(["Anders, Jörg", ...before.filter((name) => !/^N[01],/.test(name))]);
+    expect(store.find("n3").map(({ id }) => id)).toEqual([ids[3]]);
+    expect(store.who({ family_name: "N4", given_name: "Jörg", birth_date: "1984-06-30" }).map(({ one }) => one.id)).toEqual([ids[4]]);
+    expect(get(store.view)).toMatchObject({ state: "ready", failed: 0 });
+  });
+
+  test("what is laid aside is ciphertext, and where it does not open everything is opened one by one", async () => {
+    const server = new Server();
+    const ids = Array.from({ length: 4 }, newId);
+    const other = await desk(server);
+    for (const [n, id] of ids.entries()) await other.put(id, 0, person({ family_name: `Canary${n}` }));
+    const laid: Uint8Array[] = [];
+    const inner = await keys();
+    const store = new Customers({ tenant, fetch: server.fetch, store: server.store, signedOut: () => {} });
+    await store.unlock({ ...inner, sealAside: async (json) => {
+      expect(new TextDecoder().decode(json)).toContain("Canary2");
+      const aside = await inner.sealAside(json);
+      laid.push(aside.bytes);
+      return aside;
+    } });
+    expect(laid).toHaveLength(1);
+    for (const bytes of laid) expect(new TextDecoder("latin1").decode(bytes)).not.toContain("Canary");
+    store.lock();
+    laid[0]![40]! ^= 1;
+    const again = await counted();
+    await store.unlock(again.keys);
+    expect(again.opened.sort()).toEqual([...ids].sort());
+    expect(listed(store)).toEqual(ids.map((_, n) => `Canary${n}, Jörg`));
+  });
+
+  test("a lock while it is laid aside leaves no half of it", async () => {
+    const server = new Server();
+    const other = await desk(server);
+    const id = newId();
+    await other.put(id, 0, person());
+    const inner = await keys();
+    const store = new Customers({ tenant, fetch: server.fetch, store: server.store, signedOut: () => {} });
+    await store.unlock({ ...inner, sealAside: (json) => (store.lock(), inner.sealAside(json)) });
+    expect(store.all).toEqual([]);
+    const again = await counted();
+    await store.unlock(again.keys);
+    expect(again.opened).toEqual([id]);
+    expect(listed(store)).toEqual(["Müller, Jörg"]);
+  });
+});

@@ -1,16 +1,19 @@
 /**
  * The practice's customers as this browser knows them. Ciphertext is fetched
  * once and then by what has changed; opened records are held here and nowhere
- * else, and [Customers.lock] drops them.
+ * else, and [Customers.lock] drops them. What stays in memory over the lock is
+ * ciphertext: the records as they came, and beside them what was opened of them
+ * in few large pieces, so that opening twenty thousand again takes some ten
+ * decryptions.
  *
  * What is written carries the version that was seen: where another desk was
  * faster, [Customers.put] gives back theirs and overwrites nothing.
  */
 import { type Readable, writable } from "svelte/store";
 import { Problem, reasonOf } from "../../api/problem.ts";
-import { equal } from "../../seal/bytes.ts";
+import { equal, fromUtf8, utf8 } from "../../seal/bytes.ts";
 import { SealError } from "../../seal/error.ts";
-import type { RecordKeys } from "../unlock.ts";
+import type { Aside, RecordKeys } from "../unlock.ts";
 import { type Body, type Page, together } from "./client.ts";
 import { type Customer, type OwnField, read, readFields, write, writeFields } from "./model.ts";
 import { type Found, Known, type Person, search, termsOf } from "./search.ts";
@@ -48,6 +51,13 @@ export type Saved = { saved: Held } | { conflict: Held | null };
 /** How many are opened at a time. */
 const atOnce = 512;
 
+/** How many are laid aside in one piece, and after how many changes they are laid aside anew. */
+const inPiece = 2000;
+const staleAfter = 200;
+
+/** One of a piece: all that holding it takes. */
+type Laid = [id: string, version: number, customer: Customer, terms: Held["terms"]];
+
 const bare = (id: string) => id.slice(4);
 const full = (id: string) => `cus_${id}`;
 
@@ -66,6 +76,9 @@ export class Customers {
   private ordered: readonly Held[] | null = null;
   private known: Known<Held> | null = null;
   private ready = false;
+  private pieces: readonly Aside[] = [];
+  /** How many changes the pieces do not have. */
+  private stale = 0;
 
   constructor(private readonly config: Config) {}
 
@@ -90,6 +103,8 @@ export class Customers {
     this.keys = null;
     this.opened.clear();
     this.failed.clear();
+    this.ordered = null;
+    this.known = null;
     this.own = { fields: [], version: 0 };
     this.ready = false;
     this.publish({ state: "sealed", done: 0, total: 0, trouble: null });
@@ -250,6 +265,45 @@ export class Customers {
       this.sealed.delete(full(id));
     } else this.opened.set(id, { id, version, customer, terms: termsOf(customer) });
     this.failed.delete(id);
+    this.stale++;
+    this.ordered = null;
+    this.known = null;
+  }
+
+  /** Lays aside what is open, unless that was done for nearly all of it. */
+  private async layAside(keys: RecordKeys): Promise<void> {
+    if (this.stale < (this.pieces.length > 0 ? staleAfter : 1)) return;
+    const { generation } = this;
+    const all = [...this.all];
+    const pieces: Aside[] = [];
+    for (let from = 0; from < all.length; from += inPiece) {
+      const laid = all.slice(from, from + inPiece).map(({ id, version, customer, terms }): Laid => [id, version, customer, terms]);
+      const json = utf8(JSON.stringify(laid));
+      pieces.push(await keys.sealAside(json));
+      json.fill(0);
+      await new Promise((resolve) => setTimeout(resolve)); // lets the screen breathe
+      if (generation !== this.generation) return;
+    }
+    this.pieces = pieces;
+    this.stale = 0;
+  }
+
+  /** Takes up what was laid aside and is still as the server has it. What does not open is opened one by one. */
+  private async takeUp(keys: RecordKeys): Promise<void> {
+    try {
+      for (const piece of this.pieces) {
+        const json = await keys.openAside(piece);
+        if (keys !== this.keys) return;
+        for (const [id, version, customer, terms] of JSON.parse(fromUtf8(json)) as Laid[]) {
+          if (this.sealed.get(full(id))?.version === version) this.opened.set(id, { id, version, customer, terms });
+        }
+        json.fill(0);
+        this.publish({ state: "loading", done: this.opened.size, total: this.sealed.size });
+      }
+    } catch {
+      this.pieces = [];
+      this.stale = this.sealed.size;
+    }
     this.ordered = null;
     this.known = null;
   }
@@ -275,9 +329,13 @@ export class Customers {
     const keys = this.keys!;
     const { generation } = this;
     const over = () => generation !== this.generation;
-    const fresh: Body[] = this.ready ? [] : [...this.sealed.values()];
-    let done = 0;
-    let total = fresh.length;
+    if (!this.ready && this.pieces.length > 0) {
+      await this.takeUp(keys);
+      if (over()) return;
+    }
+    const fresh: Body[] = this.ready ? [] : [...this.sealed.values()].filter(({ id }) => !this.opened.has(bare(id)));
+    let done = this.ready ? 0 : this.opened.size;
+    let total = done + fresh.length;
     const openAll = async (bodies: readonly Body[]) => {
       for (let from = 0; from < bodies.length; from += atOnce) {
         await Promise.all(bodies.slice(from, from + atOnce).map((body) => this.open(keys, body)));
@@ -318,6 +376,7 @@ export class Customers {
       this.ready = true;
       this.publish({ state: "ready", done, total: done, trouble: null });
       await this.renew(keys);
+      await this.layAside(keys);
     } catch (thrown) {
       if (over()) return;
       if (thrown instanceof Problem && thrown.status === 401) this.config.signedOut();

@@ -1,5 +1,5 @@
 /** People and a server for tests. The server does what the real one promises: versions, a counter, tombstones. */
-import { gcmKey } from "../../seal/gcm.ts";
+import { gcmKey, gcmOpen, gcmSeal } from "../../seal/gcm.ts";
 import { openRecord, sealRecord } from "../../seal/record.ts";
 import { SealError } from "../../seal/error.ts";
 import type { RecordKeys } from "../unlock.ts";
@@ -21,6 +21,12 @@ export async function keys(epochs = 1): Promise<RecordKeys & { wipe(): void }> {
     },
     sealRecord: async (kind, id, version, json) => ({ version, epoch: epochs, ciphertext: await sealRecord(books.get(epochs)!, tenant, kind, id, version, json) }),
     openSealed: () => Promise.reject(new SealError("unknown_key")),
+    sealAside: async (json) => ({ epoch: epochs, bytes: await gcmSeal(books.get(epochs)!, json, tenant) }),
+    openAside: async ({ epoch, bytes }) => {
+      const book = books.get(epoch);
+      if (!book) throw new SealError("unknown_key");
+      return gcmOpen(book, bytes, tenant);
+    },
     epoch: () => epochs,
     wipe: () => books.clear(),
   };

@@ -118,6 +118,15 @@ export interface Tested {
   checked: boolean;
 }
 
+/** A practice that does not want a provider. */
+export interface Objection {
+  tenant: string;
+  slug: string;
+  by: string;
+  at: string;
+  reason?: string;
+}
+
 /** client speaks for one scope, "platform", "rsl_…" or "ten_…" (empty is the caller's own), and for those who carry messages or serve hosts. */
 export function client(scope: string, kind: "sms" | "hosting" = "sms") {
   const of = (path: string, more: Record<string, string> = {}) => {
@@ -136,6 +145,7 @@ export function client(scope: string, kind: "sms" | "hosting" = "sms") {
     test: (id: string, to: string, text: string, dry: boolean) =>
       send<Tested>(of(`providers/${id}/test`), { method: "POST", body: { to, text, dry } }),
     delivery: (message: string) => send<{ state: Count["state"]; reported: boolean; code?: string }>(`${root}/deliveries/${message}`),
+    objections: async (id: string) => (await send<{ objections: Objection[] }>(of(`providers/${id}/objections`))).objections,
     emergency: (id: string, reason: string) => send<Providers>(of(`providers/${id}/emergency`), { method: "POST", body: { reason } }),
   };
 }
