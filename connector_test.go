@@ -24,6 +24,7 @@ import (
 	"siegel/platform/postgres"
 	"siegel/platform/seal"
 	"siegel/tenants/connector"
+	"siegel/tenants/connector/command"
 	"siegel/tenants/inbox"
 	"siegel/tenants/keyring"
 	"siegel/tenants/onboarding"
@@ -37,12 +38,23 @@ const (
 	connectorDir  = "SIEGEL_TEST_CONNECTOR_DIR"
 	connectorAddr = "SIEGEL_TEST_CONNECTOR_ADDR"
 	connectorDie  = "SIEGEL_TEST_CONNECTOR_DIE"
+	// connectorPeak has it say how much memory it took, and take its time.
+	connectorPeak = "SIEGEL_TEST_CONNECTOR_PEAK"
 )
 
 func runConnector() int {
 	die, _ := strconv.Atoi(os.Getenv(connectorDie))
 	n := 0
-	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
+	command.Spare()
+	limit := time.Minute
+	if os.Getenv(connectorPeak) != "" {
+		limit = 10 * time.Minute
+		defer func() {
+			status, _ := os.ReadFile("/proc/self/status")
+			_, _ = os.Stdout.Write(status)
+		}()
+	}
+	ctx, cancel := context.WithTimeout(context.Background(), limit)
 	defer cancel()
 	a, err := connector.Open(ctx, connector.Config{Dir: os.Getenv(connectorDir), Client: dialing(os.Getenv(connectorAddr)), Step: func(string) {
 		if n++; n == die {
@@ -337,6 +349,7 @@ func TestConnectorFollowsAndEnds(t *testing.T) {
 	d := withConnector(t, connector.Settings{Outlets: []connector.Outlet{{Kind: "jsonl", File: file}}})
 	d.pair(t)
 	d.admit(t)
+	d.ok(t, d.house.probe.Keep(t.Context()))
 	a := d.agent(t)
 	defer a.Close()
 	ended := make(chan error, 1)
@@ -353,6 +366,14 @@ func TestConnectorFollowsAndEnds(t *testing.T) {
 	wait(1)
 	d.plant(t)
 	wait(2)
+	// It opens the sealed word of the day by itself, and sends nothing of it on.
+	d.until(t, "the sealed word of the day is opened", func() bool {
+		p, sent, err := d.house.probe.Newest(t.Context(), d.Tenant.ID)
+		return err == nil && sent && p.Envelope == nil
+	})
+	if n := len(handed(t, file)); n != 2 {
+		t.Errorf("%d were handed over, of 2 bookings", n)
+	}
 	// Its token ends: it says so and stops.
 	var token id.APIToken
 	d.ok(t, d.DB.Batch(t.Context(), d.Tenant.ID, func(b *postgres.Batch) {

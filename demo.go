@@ -112,6 +112,7 @@ func (c demoCommand) Run(ctx context.Context) error {
 		OperatorName:     "Siegel Demo", OperatorAddress: "Beispielallee 1, 76131 Karlsruhe",
 		OperatorEmail: "hallo@siegel.example", OperatorPhone: "+49 721 000100",
 		PluginDir: plugins, SMSPlugin: "loopback", SMSSettings: string(sms),
+		WebhooksPrivate: true, // for receivers on the same machine
 	}
 	var names *demoNames
 	if c.Names {
@@ -138,6 +139,10 @@ func (c demoCommand) Run(ctx context.Context) error {
 		people, err := seedPortal(ctx, h, practices, filepath.Join(dir, "portal.json"))
 		if err != nil {
 			return fmt.Errorf("seed the portal: %w", err)
+		}
+		// The practices were not there yet when the server looked whom to send one.
+		if err := h.probe.Keep(ctx); err != nil {
+			return err
 		}
 		t := table{Mailbox: servers.mailbox.HTTP(), Data: dir, Servers: servers.pids()}
 		for _, p := range practices {

@@ -86,6 +86,7 @@ func checksums(dir string) error {
 type town struct {
 	*tenanttest.Fixture
 	house   *house
+	config  config.Config
 	addr    string
 	client  *http.Client // speaks to the server, whatever the host
 	scheme  string
@@ -122,11 +123,33 @@ func open(t *testing.T, change func(*config.Config)) *town {
 	if change != nil {
 		change(&c)
 	}
-	ln, err := net.Listen("tcp", max(c.TLSListen, c.Listen))
-	must(err)
-	w.addr = ln.Addr().String()
+	var err error
 	w.scheme, w.base, err = c.Base()
 	must(err)
+	w.config = c
+	w.start(t, ctx, cancel)
+	w.people(t)
+	return w
+}
+
+// twin is one more server of the same town.
+func (w *town) twin(t *testing.T) *town {
+	t.Helper()
+	other := *w
+	ctx, cancel := context.WithCancel(context.Background())
+	other.start(t, ctx, cancel)
+	return &other
+}
+
+// start serves what the town's settings say, until the test ends.
+func (w *town) start(t *testing.T, ctx context.Context, cancel context.CancelFunc) {
+	t.Helper()
+	c := w.config
+	ln, err := net.Listen("tcp", max(c.TLSListen, c.Listen))
+	if err != nil {
+		t.Fatal(err)
+	}
+	w.addr = ln.Addr().String()
 	w.client = &http.Client{Timeout: 20 * time.Second, Transport: &http.Transport{
 		DialContext: func(ctx context.Context, network, _ string) (net.Conn, error) {
 			return (&net.Dialer{}).DialContext(ctx, network, w.addr)
@@ -154,8 +177,6 @@ func open(t *testing.T, change func(*config.Config)) *town {
 		ended <- nil
 		t.Fatal(err)
 	}
-	w.people(t)
-	return w
 }
 
 func (w *town) openMailbox(t *testing.T, ctx context.Context) (smtp string) {

@@ -23,6 +23,7 @@ type commands struct {
 	Backup    backupCommands    `cmd:"" help:"Encrypted backups, and copies of the deletion journal."`
 	Restore   restoreCommand    `cmd:"" help:"Bring a backup back into an empty database; what was erased stays erased. Reads SIEGEL_OWNER_DATABASE_URL."`
 	Doctor    doctorCommand     `cmd:"" help:"Say in plain words whether this installation is well. Reads the same environment as serve."`
+	Audit     auditCommand      `cmd:"" help:"Book synthetically, search what the operator stores, compare what is served, and report whether all is sealed."`
 	Demo      demoCommand       `cmd:"" help:"Everything on this machine: private Postgres and Redis, a mailbox, three practices."`
 	Tenant    tenantCommands    `cmd:"" help:"Practices: create, list, suspend, export, erase, … Reads the same environment as serve."`
 	Reseller  resellerCommands  `cmd:"" help:"Resellers: create, list, limits, counts."`

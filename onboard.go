@@ -112,7 +112,11 @@ func (h *house) letterSources() map[string]notify.Source {
 	sources[notify.TrialMail] = notify.SourceFunc(h.registryLetter)
 	sources[notify.NoticeMail] = notify.SourceFunc(h.registryLetter)
 	sources[notify.HostMail] = notify.SourceFunc(h.registryLetter)
+	sources[notify.StatementMail] = notify.SourceFunc(h.statementLetter)
+	sources[notify.EvidenceMail] = notify.SourceFunc(h.evidenceLetter)
+	sources[notify.ProbeMail] = notify.SourceFunc(h.probeLetter)
 	sources[notify.ProviderMail] = notify.SourceFunc(h.providerLetter)
+	sources[notify.ReportMail] = notify.SourceFunc(h.reportLetter)
 	sources[notify.InvitationMail] = h.invitationLetter(sources[notify.InvitationMail])
 	return sources
 }

@@ -80,11 +80,30 @@ func (h *house) spent(ctx context.Context, tenant id.Tenant, from, until time.Ti
 // registryLetter words what the registry queued.
 func (h *house) registryLetter(ctx context.Context, tenant id.Tenant, ref string) (notify.Letter, error) {
 	l, err := h.registry.Letter(ctx, tenant, ref)
-	if err != nil {
-		return notify.Letter{}, err
-	}
+	return h.worded(l), err
+}
+
+// probeLetter words that nobody opened the sealed word of the day.
+func (h *house) probeLetter(ctx context.Context, tenant id.Tenant, ref string) (notify.Letter, error) {
+	l, err := h.probe.Letter(ctx, tenant, ref)
+	return h.worded(l), err
+}
+
+// statementLetter words that a practice's privacy statement has changed.
+func (h *house) statementLetter(ctx context.Context, tenant id.Tenant, ref string) (notify.Letter, error) {
+	l, err := h.privacy.StatementLetter(ctx, tenant, ref)
+	return h.worded(l), err
+}
+
+// evidenceLetter words that an attestation ends.
+func (h *house) evidenceLetter(ctx context.Context, scope id.Tenant, ref string) (notify.Letter, error) {
+	l, err := h.privacy.EvidenceLetter(ctx, scope, ref)
+	return h.worded(l), err
+}
+
+func (h *house) worded(l registry.Letter) notify.Letter {
 	return notify.Letter{To: l.To, Name: l.Name, Language: l.Language, Variant: l.Variant, Link: l.Link, Practice: l.Practice, By: l.By,
-		Until: l.Until, Zone: l.Zone, From: h.senderOf(l.From)}, nil
+		Until: l.Until, Zone: l.Zone, From: h.senderOf(l.From)}
 }
 
 // senderOf is a brand as letters say it; the operator where it has no name.

@@ -10,6 +10,7 @@ import (
 	"net/http"
 	"os"
 	"runtime/debug"
+	"slices"
 	"time"
 
 	"golang.org/x/sync/errgroup"
@@ -26,6 +27,7 @@ import (
 	"siegel/tenants/audit"
 	"siegel/tenants/booking"
 	"siegel/tenants/customers"
+	"siegel/tenants/feed"
 	"siegel/tenants/help"
 	"siegel/tenants/inbox"
 	"siegel/tenants/keyring"
@@ -33,10 +35,13 @@ import (
 	"siegel/tenants/onboarding"
 	"siegel/tenants/practice"
 	"siegel/tenants/privacy"
+	"siegel/tenants/probe"
 	"siegel/tenants/registry"
 	"siegel/tenants/staff"
+	"siegel/tenants/webhook"
 	"siegel/web/api"
 	"siegel/web/app"
+	"siegel/web/fhir"
 	"siegel/web/server"
 )
 
@@ -45,6 +50,9 @@ const drain = 20 * time.Second
 
 // textWorkers is how many text messages are on their way at once.
 const textWorkers = 16
+
+// hookWorkers is how many systems elsewhere are told something at once.
+const hookWorkers = 8
 
 type serveCommand struct{}
 
@@ -79,9 +87,12 @@ type house struct {
 	keyring    *keyring.Service
 	onboarding *onboarding.Service
 	privacy    *privacy.Service
+	probe      *probe.Service
 	watcher    *inbox.Watcher
 	relay      *jobs.Relay
 	texts      *jobs.Relay // of its own: a provider that hangs keeps no mail waiting
+	reminding  *jobs.Relay // of its own: a hundred thousand reminders keep no confirmation waiting
+	hooks      *jobs.Relay // nor does a system elsewhere that does not answer
 	carriers   carriers
 	names      hosting
 	dayKeys    *shred.Chain
@@ -93,6 +104,8 @@ type house struct {
 	tokens          *staff.Tokens
 	server          *server.Server
 	telemetry       *telemetry.Telemetry
+	help            *help.Service
+	status          *help.Status
 }
 
 // serve builds the house and runs it until ctx ends. ready is called before
@@ -111,6 +124,8 @@ func serve(ctx context.Context, c config.Config, ln net.Listener, ready func(*ho
 	group.Go(func() error { return h.relay.Run(ctx) })
 	group.Go(func() error { h.identity.Run(ctx); return nil })
 	group.Go(func() error { return h.texts.Run(ctx) })
+	group.Go(func() error { return h.reminding.Run(ctx) })
+	group.Go(func() error { return h.hooks.Run(ctx) })
 	group.Go(func() error { h.carriers.run(ctx); return nil })
 	if h.bounces != nil {
 		group.Go(func() error { return h.bounces.Serve(ctx, h.bounced) })
@@ -120,6 +135,8 @@ func serve(ctx context.Context, c config.Config, ln net.Listener, ready func(*ho
 	group.Go(func() error { h.dayKeys.Run(ctx); return nil })
 	group.Go(func() error { h.registry.Run(ctx); return nil })
 	group.Go(func() error { h.privacy.Run(ctx); return nil })
+	group.Go(func() error { h.status.Run(ctx); return nil })
+	group.Go(func() error { h.probe.Run(ctx); return nil })
 	group.Go(func() error {
 		if err := ready(h); err != nil {
 			return err
@@ -221,6 +238,9 @@ func build(ctx context.Context, c config.Config) (*house, error) {
 	if h.privacy, err = h.tell(c, db); err != nil {
 		return h, err
 	}
+	if h.probe, err = probe.NewService(probe.Config{DB: db, Registry: h.registry, Practice: h.practice, Keyring: h.keyring, Wake: h.wake}); err != nil {
+		return h, err
+	}
 	letters, err := inbox.NewService(inbox.Config{DB: db})
 	if err != nil {
 		return h, err
@@ -279,7 +299,11 @@ func build(ctx context.Context, c config.Config) (*house, error) {
 	handlers := messages.Handlers()
 	maps.Copy(handlers, correspondence.Handlers())
 	handlers[onboarding.SupportOver] = h.onboarding.SupportIsOver
-	if h.relay, err = jobs.NewRelay(jobs.Config{DB: relayDB, Handlers: h.observed(handlers), Except: notify.TextKinds()}); err != nil {
+	handlers[booking.LapseKind] = bookings.Lapse
+	if h.relay, err = jobs.NewRelay(jobs.Config{DB: relayDB, Handlers: h.observed(handlers), Except: slices.Concat(notify.TextKinds(), notify.ReminderKinds(), webhook.Kinds())}); err != nil {
+		return h, err
+	}
+	if h.reminding, err = jobs.NewRelay(jobs.Config{DB: relayDB, Handlers: h.observed(messages.Handlers()), Only: notify.ReminderKinds()}); err != nil {
 		return h, err
 	}
 	if h.texts, err = jobs.NewRelay(jobs.Config{
@@ -288,8 +312,24 @@ func build(ctx context.Context, c config.Config) (*house, error) {
 		return h, err
 	}
 
-	words, err := help.NewService(db)
+	webhooks, err := webhook.NewService(webhook.Config{DB: db, Secret: secret, Private: c.WebhooksPrivate, Wake: func() { h.hooks.Wake() }})
 	if err != nil {
+		return h, err
+	}
+	if h.hooks, err = jobs.NewRelay(jobs.Config{
+		DB: relayDB, Handlers: h.observed(webhooks.Handlers()), Only: webhook.Kinds(), Workers: hookWorkers,
+	}); err != nil {
+		return h, err
+	}
+	feeds, err := feed.NewService(feed.Config{DB: db, Base: base})
+	if err != nil {
+		return h, err
+	}
+
+	if h.help, err = help.NewService(help.Config{DB: db, Wake: h.wake}); err != nil {
+		return h, err
+	}
+	if err := h.openStatus(c, db, relayDB, redis); err != nil {
 		return h, err
 	}
 	pages, err := server.LoadPages(app.FS())
@@ -304,11 +344,13 @@ func build(ctx context.Context, c config.Config) (*house, error) {
 	if err != nil {
 		return h, err
 	}
-	api.Mount(h.server, api.Services{
+	services := api.Services{
 		Booking: bookings, Practice: h.practice, Keyring: h.keyring, Inbox: letters, Customers: records, Requests: requests, Identity: h.identity, Staff: h.staff,
 		Onboarding: h.onboarding, Waiting: waiting, Embedding: embedding, Reminders: reminders, MessageSettings: h.messageSettings,
-		Tokens: h.tokens, Audit: h.audit, Registry: h.registry, Help: words, Domains: h.names.domains, Privacy: h.privacy, Carriers: h.carriers.services(messages),
-	})
+		Tokens: h.tokens, Audit: h.audit, Registry: h.registry, Help: h.help, Status: h.status, Domains: h.names.domains, Privacy: h.privacy, Probe: h.probe, Webhooks: webhooks, Feeds: feeds, Carriers: h.carriers.services(messages),
+	}
+	api.Mount(h.server, services)
+	fhir.Mount(h.server, fhir.Services{Booking: bookings, Practice: h.practice, Bookable: services.Bookable, Specialty: h.onboarding.Trade})
 	h.server.WatchChanges(h.watcher)
 	return h, nil
 }

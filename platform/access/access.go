@@ -59,6 +59,9 @@ const (
 	ScopeWriteClosures     Role = "s:closures.write"
 	ScopeWriteCalendars    Role = "s:calendars.write"
 	ScopeReadAudit         Role = "s:audit.read"
+	// ScopeBook books for patients by FHIR, at once: whoever runs the machine
+	// answers for it that they want it.
+	ScopeBook Role = "s:appointments.book"
 	// ScopeInbox is the connector's: it takes what is due to the practice.
 	ScopeInbox Role = "s:inbox"
 )
@@ -66,7 +69,7 @@ const (
 // Scopes are all that there are.
 func Scopes() []Role {
 	return []Role{ScopeReadAppointments, ScopeWriteAppointments, ScopeWriteCards, ScopeReadRules, ScopeWriteClosures,
-		ScopeWriteCalendars, ScopeReadAudit, ScopeInbox}
+		ScopeWriteCalendars, ScopeReadAudit, ScopeBook, ScopeInbox}
 }
 
 // Kind is the kind of domain that a request acts in.

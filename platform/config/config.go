@@ -99,6 +99,9 @@ type Config struct {
 	// OIDCPrivate lets sign-in providers be on private networks, and without
 	// TLS: for an installation whose owners are also its operator.
 	OIDCPrivate bool `env:"SIEGEL_OIDC_PRIVATE"`
+	// WebhooksPrivate lets webhooks go to private networks, and without TLS: for
+	// an installation whose owners are also its operator.
+	WebhooksPrivate bool `env:"SIEGEL_WEBHOOKS_PRIVATE"`
 	// PluginDir holds the plugin binaries and their checksums.txt.
 	PluginDir string `env:"SIEGEL_PLUGIN_DIR"`
 	// SMSPlugin is the plugin that text messages go through; empty sends none.

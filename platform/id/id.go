@@ -122,6 +122,9 @@ type (
 	customer      struct{}
 	request       struct{}
 	connector     struct{}
+	webhook       struct{}
+	delivery      struct{}
+	event         struct{}
 )
 
 func (tenant) prefix() string        { return "ten_" }
@@ -152,6 +155,9 @@ func (run) prefix() string           { return "run_" }
 func (customer) prefix() string      { return "cus_" }
 func (request) prefix() string       { return "req_" }
 func (connector) prefix() string     { return "con_" }
+func (webhook) prefix() string       { return "whk_" }
+func (delivery) prefix() string      { return "dlv_" }
+func (event) prefix() string         { return "evt_" }
 
 // The kinds of id. A booking keeps its id through moves; each appointment it
 // becomes has its own.
@@ -185,4 +191,9 @@ type (
 	Customer      = ID[customer]
 	Request       = ID[request]
 	Connector     = ID[connector]
+	Webhook       = ID[webhook]
+	// Delivery is one event on its way to one webhook; Event is the same
+	// for all of them.
+	Delivery = ID[delivery]
+	Event    = ID[event]
 )

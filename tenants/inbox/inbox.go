@@ -73,8 +73,13 @@ type Entry struct {
 	// First is when the patient first booked it for, UTC, where it was moved
 	// since; else zero.
 	First time.Time
-	// CancelledBy is patient or practice, CancelReason why the practice did.
+	// CancelledBy is patient, practice or lapsed, CancelReason why the practice did.
 	CancelledBy, CancelReason string
+	// AnswerUntil is until when a request waits, UTC; else zero.
+	AnswerUntil time.Time
+	// Untold says of a lapsed request, until a week after its time, that its
+	// patient has yet to hear of it.
+	Untold bool
 	// Excused says of somebody who did not come that they had called.
 	Excused bool
 	// Overridden is why staff set rules aside; empty where it did not.
@@ -115,6 +120,8 @@ func (s *Service) Entries(ctx context.Context, tenant id.Tenant, from, to time.T
 			select c.counter,
 			       a.id, a.booking_id, a.status, a.source, a.practitioner_id, a.location_id, a.starts, a.ends, a.created,
 			       a.first_starts, a.cancelled_by, a.cancel_reason, a.excused, a.overridden, a.test,
+			       case when a.status = 'pending' then a.answer_until end,
+			       a.cancelled_by = 'lapsed' and a.told is null and not a.test and a.ends > now() - interval '7 days',
 			       (select string_agg(o.resource_id::text, ' ' order by o.resource_id) from occupation o
 			        where o.tenant_id = $1 and o.appointment_id = a.id and o.resource_id <> a.resource_id),
 			       e.id, e.suite, e.kid, e.enc, e.ct,
@@ -155,6 +162,8 @@ type row struct {
 	first                                 *time.Time
 	cancelledBy, cancelReason, overridden *string
 	excused, test                         *bool
+	answer                                *time.Time
+	untold                                *bool
 	takes                                 *string
 
 	envelope id.Envelope
@@ -169,7 +178,7 @@ type row struct {
 func (r *row) scan(rows pgx.Rows, counter *int64) error {
 	return rows.Scan(counter,
 		&r.appointment, &r.booking, &r.status, &r.source, &r.practitioner, &r.location, &r.starts, &r.ends, &r.received,
-		&r.first, &r.cancelledBy, &r.cancelReason, &r.excused, &r.overridden, &r.test, &r.takes,
+		&r.first, &r.cancelledBy, &r.cancelReason, &r.excused, &r.overridden, &r.test, &r.answer, &r.untold, &r.takes,
 		&r.envelope, &r.suite, &r.kid, &r.enc, &r.ct,
 		&r.version, &r.epoch, &r.ciphertext)
 }
@@ -193,6 +202,10 @@ func (r *row) entry(tenant id.Tenant) Entry {
 	}
 	e.Excused = r.excused != nil && *r.excused
 	e.Test = r.test != nil && *r.test
+	e.Untold = r.untold != nil && *r.untold
+	if r.answer != nil {
+		e.AnswerUntil = r.answer.UTC()
+	}
 	if r.takes != nil {
 		for _, uuid := range strings.Fields(*r.takes) {
 			var resource id.Resource

@@ -9,6 +9,7 @@ import (
 	"siegel/tenants/booking"
 	"siegel/tenants/customers"
 	"siegel/tenants/domain"
+	"siegel/tenants/feed"
 	"siegel/tenants/help"
 	"siegel/tenants/inbox"
 	"siegel/tenants/keyring"
@@ -16,8 +17,10 @@ import (
 	"siegel/tenants/onboarding"
 	"siegel/tenants/practice"
 	"siegel/tenants/privacy"
+	"siegel/tenants/probe"
 	"siegel/tenants/registry"
 	"siegel/tenants/staff"
+	"siegel/tenants/webhook"
 	"siegel/web/server"
 )
 
@@ -36,6 +39,7 @@ type Services struct {
 	Audit      *audit.Service
 	Registry   *registry.Service
 	Help       *help.Service
+	Status     *help.Status
 	Reminders  *notify.Reminders
 	Waiting    *booking.Waiting
 	Embedding  *practice.Embedding
@@ -43,6 +47,10 @@ type Services struct {
 	MessageSettings *notify.Settings
 	Domains         *domain.Service
 	Privacy         *privacy.Service
+	Probe           *probe.Service
+	// Webhooks tell other systems, Feeds show busy times to calendar programs.
+	Webhooks *webhook.Service
+	Feeds    *feed.Service
 	Carriers
 }
 
@@ -56,6 +64,7 @@ func Mount(s *server.Server, v Services) {
 	mountAccount(s, v)
 	mountOIDC(s, v)
 	mountKeyring(s, v)
+	mountProbe(s, v)
 	mountOnboarding(s, v)
 	mountPeople(s, v)
 	mountAppointments(s, v)
@@ -70,14 +79,19 @@ func Mount(s *server.Server, v Services) {
 	mountEmbedding(s, v)
 	mountMessages(s, v)
 	mountDeskSettings(s, v)
+	mountRequestSettings(s, v)
+	mountRecalls(s, v)
 	mountRules(s, v)
 	mountCalendars(s, v)
 	mountDocument(s)
 	mountAudit(s, v)
 	mountTokens(s, v)
 	mountConnectors(s, v)
+	mountWebhooks(s, v)
+	mountFeeds(s, v)
 	mountPortal(s, v)
 	mountHelp(s, v)
+	mountStatus(s, v)
 	mountProviders(s, v)
 	mountCarriers(s, v)
 	mountDeliveries(s, v)

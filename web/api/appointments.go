@@ -36,6 +36,8 @@ type appointmentBody struct {
 	First        time.Time       `json:"first_starts,omitzero" doc:"When the patient first booked it for, where it was moved since"`
 	CancelledBy  string          `json:"cancelled_by,omitempty"`
 	CancelReason string          `json:"cancel_reason,omitempty"`
+	AnswerUntil  time.Time       `json:"answer_until,omitzero" doc:"Of a request: then it lapses"`
+	Untold       bool            `json:"untold,omitempty" doc:"A lapsed request whose patient has yet to hear of it"`
 	Excused      bool            `json:"excused,omitempty"`
 	Overridden   string          `json:"overridden,omitempty"`
 	Test         bool            `json:"test,omitempty" doc:"Of nobody: counted nowhere, and nothing is sent"`
@@ -104,6 +106,7 @@ func mountAppointments(s *server.Server, v Services) {
 				ID: e.Appointment, Booking: e.Booking, Status: e.Status, Source: e.Source, Practitioner: e.Practitioner,
 				Location: e.Location, Starts: e.Starts, Ends: e.Ends, Received: e.Received, Envelope: e.Envelope,
 				First: e.First, CancelledBy: e.CancelledBy, CancelReason: e.CancelReason, Excused: e.Excused, Overridden: e.Overridden, Test: e.Test, Takes: e.Takes,
+				AnswerUntil: e.AnswerUntil, Untold: e.Untold,
 			}
 			if e.Card != nil {
 				answer.Body.Appointments[i].Card = &cardBody{e.Card.Version, e.Card.Epoch, e.Card.Ciphertext}

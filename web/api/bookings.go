@@ -140,6 +140,8 @@ type VisitBody struct {
 	Location     *practice.ProfileLocation `json:"location"`
 	CancelUntil  *time.Time                `json:"cancel_until,omitempty"`
 	MoveUntil    *time.Time                `json:"move_until,omitempty"`
+	AnswerUntil  *time.Time                `json:"answer_until,omitempty" doc:"Of a request: then it lapses"`
+	Lapsed       bool                      `json:"lapsed,omitempty" doc:"A request that got no answer in time"`
 	Copy         seal.Bytes                `json:"copy"`
 }
 
@@ -151,7 +153,7 @@ func mountBookings(s *server.Server, v Services) {
 		Body:    12 * 48 << 10, // sealed forms and copies of all slots of a hold
 		Summary: "Leave the sealed form and ask for the confirmation message",
 	}, func(ctx context.Context, in *bookRequest) (*pendingAnswer, error) {
-		if err := v.bookable(ctx); err != nil {
+		if err := v.Bookable(ctx); err != nil {
 			return nil, err
 		}
 		forms, err := in.forms()
@@ -274,6 +276,10 @@ func sayVisit(offer *practice.Offer, v booking.Visit) VisitBody {
 		if v.Status == booking.StatusPending {
 			body.Status = "requested"
 		}
+		if !v.AnswerUntil.IsZero() {
+			body.AnswerUntil = &v.AnswerUntil
+		}
+		body.Lapsed = v.Lapsed
 	}
 	return body
 }

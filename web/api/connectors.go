@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"siegel/platform/id"
+	"siegel/platform/release"
 	"siegel/platform/seal"
 	"siegel/tenants/inbox"
 	"siegel/tenants/keyring"
@@ -129,8 +130,9 @@ type dueBody struct {
 
 type takeAnswer struct {
 	Body struct {
-		Mode string    `json:"mode" enum:"book,forward"`
-		Due  []dueBody `json:"due"`
+		Mode    string    `json:"mode" enum:"book,forward"`
+		Due     []dueBody `json:"due"`
+		Version string    `json:"server_version,omitempty" doc:"The server's own: a connector that is older can say so"`
 	}
 }
 
@@ -259,7 +261,7 @@ func mountConnectorsOwn(s *server.Server, v Services) {
 			return nil, err
 		}
 		answer := &takeAnswer{}
-		answer.Body.Mode, answer.Body.Due = string(mode), each(due, sayDue)
+		answer.Body.Mode, answer.Body.Due, answer.Body.Version = string(mode), each(due, sayDue), release.Own()
 		return answer, nil
 	})
 }

@@ -1,9 +1,9 @@
 package api
 
 import (
-	"bytes"
 	"context"
 	"fmt"
+	"io"
 	"net/http"
 	"time"
 
@@ -44,11 +44,15 @@ type ownHostRequest struct {
 	}
 }
 
+// exportFile is an answer whose content is attached.
 type exportFile struct {
 	ContentType string `header:"Content-Type"`
 	Disposition string `header:"Content-Disposition"`
 	Body        []byte
 }
+
+// exportTime is how long putting everything of a practice together may take.
+const exportTime = 5 * time.Minute
 
 // mountContract adds what an owner does about the practice's contract, its
 // names, and leaving.
@@ -79,12 +83,13 @@ func mountContract(s *server.Server, v Services) {
 		Summary: "Everything of the practice as one zip; what is sealed stays sealed",
 	}, func(ctx context.Context, _ *none) (*exportFile, error) {
 		t := server.From(ctx).Tenant
-		var out bytes.Buffer
-		if err := v.Registry.Export(ctx, t.ID, &out); err != nil {
+		long, cancel := context.WithTimeout(context.WithoutCancel(ctx), exportTime)
+		defer cancel()
+		if err := server.Attach(ctx, func(to io.Writer) error { return v.Registry.Export(long, t.ID, to) }); err != nil {
 			return nil, err
 		}
-		v.record(ctx, "tenant.export", t.ID.String())
-		return &exportFile{"application/zip", fmt.Sprintf(`attachment; filename="siegel-%s-%s.zip"`, t.Slug, time.Now().UTC().Format("2006-01-02")), out.Bytes()}, nil
+		v.record(long, "tenant.export", t.ID.String())
+		return &exportFile{"application/zip", fmt.Sprintf(`attachment; filename="siegel-%s-%s.zip"`, t.Slug, time.Now().UTC().Format("2006-01-02")), nil}, nil
 	})
 	server.Register(s, server.Operation{
 		ID: "giveNotice", Method: http.MethodPut, Path: "/api/v1/contract/notice", Status: http.StatusNoContent, Proven: true,

@@ -34,6 +34,7 @@ import (
 	"siegel/tenants/staff"
 	"siegel/tenants/tenanttest"
 	"siegel/web/api"
+	"siegel/web/fhir"
 	"siegel/web/server"
 )
 
@@ -125,6 +126,7 @@ func openHooks(t *testing.T) *hooked {
 	})
 	letters, err := inbox.NewService(inbox.Config{DB: h.DB})
 	must(err)
+	fhir.Mount(s, fhir.Services{})
 	s.WatchChanges(inbox.NewWatcher(letters, h.Redis))
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
 	must(err)

@@ -72,6 +72,7 @@ type tellRequest struct {
 		Address  string `json:"address" maxLength:"254" doc:"Taken out of the opened booking; kept sealed until the message has left, an hour at most"`
 		Other    string `json:"other,omitempty" maxLength:"254" doc:"Where it goes by the other channel, should this one fail"`
 		Language string `json:"language,omitempty" enum:"de,en"`
+		Once     bool   `json:"once,omitempty" doc:"Only where a request has lapsed and nobody has told its patient yet; else already_told"`
 	}
 }
 
@@ -171,6 +172,7 @@ func mountDesk(s *server.Server, v Services) {
 		}
 		message, err := v.Booking.Tell(ctx, server.From(ctx).Tenant.ID, booking.Released{
 			Appointment: appointment, Channel: booking.Channel(in.Body.Channel), Address: in.Body.Address, Other: in.Body.Other, Language: in.Body.Language,
+			Once: in.Body.Once,
 		})
 		if err != nil {
 			return nil, err

@@ -23,6 +23,7 @@ type announcementBody struct {
 	Level   string    `json:"level" enum:"info,warning"`
 	German  string    `json:"de" minLength:"1" maxLength:"600"`
 	English string    `json:"en" minLength:"1" maxLength:"600"`
+	Public  bool      `json:"public" doc:"Also shown to everybody, on the page about the service"`
 	Starts  time.Time `json:"starts"`
 	Ends    time.Time `json:"ends"`
 }
@@ -77,6 +78,7 @@ type announceRequest struct {
 		Level   string    `json:"level" enum:"info,warning"`
 		German  string    `json:"de" minLength:"1" maxLength:"600"`
 		English string    `json:"en" minLength:"1" maxLength:"600"`
+		Public  bool      `json:"public,omitempty" doc:"Also show it to everybody, on the page about the service"`
 		Starts  time.Time `json:"starts"`
 		Ends    time.Time `json:"ends"`
 	}
@@ -86,10 +88,13 @@ type uuidPath struct {
 	ID string `path:"id" format:"uuid"`
 }
 
-// Reports that somebody may send: from one address an hour, about one practice a day.
+// Reports that somebody may send: from one address an hour, about one practice a
+// day; patients' and the office's are counted apart. So many mails a day tell a
+// reseller, or the platform, of patients' reports; the portal has them all.
 const (
 	reportsPerClient = 5
 	reportsPerTenant = 50
+	reportMails      = 30
 )
 
 // version is what the binary was built from.
@@ -129,18 +134,19 @@ func mountHelp(s *server.Server, v Services) {
 		Summary: "Report a problem to those who look after the practice",
 	}, func(ctx context.Context, in *reportRequest) (*none, error) {
 		r := server.From(ctx)
-		if !s.Few(ctx, reportsPerClient, time.Hour, "report", r.Client.String()) || !s.Few(ctx, reportsPerTenant, 24*time.Hour, "report-tenant", r.Tenant.ID.UUID()) {
-			return nil, errTooManyReports.After(time.Hour)
-		}
-		b := in.Body
-		origin := help.Office
+		b, origin := in.Body, help.Office
 		if r.Role == string(access.Patient) {
 			origin = help.Patient
 		}
+		if !s.Few(ctx, reportsPerClient, time.Hour, "report", r.Client.String()) ||
+			!s.Few(ctx, reportsPerTenant, 24*time.Hour, "report-"+string(origin), r.Tenant.ID.UUID()) {
+			return nil, errTooManyReports.After(time.Hour)
+		}
+		tell := origin == help.Office || s.Few(ctx, reportMails, 24*time.Hour, "report-mail", r.Tenant.Reseller.UUID())
 		return nil, v.Help.Add(ctx, help.Report{
 			Tenant: r.Tenant.ID, Reseller: r.Tenant.Reseller, Origin: origin,
 			Page: b.Page, Version: b.Version, Browser: b.Browser, Text: b.Text, Requests: b.Requests,
-		})
+		}, tell)
 	})
 	server.Register(s, server.Operation{
 		ID: "listProblems", Method: http.MethodGet, Path: "/api/v1/portal/problems",
@@ -194,7 +200,7 @@ func mountHelp(s *server.Server, v Services) {
 		b := in.Body
 		return nil, v.Help.Announce(ctx, help.Announcement{
 			ID: announcement, Reseller: resellerOf(ctx), Level: b.Level, German: strings.TrimSpace(b.German), English: strings.TrimSpace(b.English),
-			Starts: b.Starts, Ends: b.Ends,
+			Public: b.Public, Starts: b.Starts, Ends: b.Ends,
 		})
 	})
 	server.Register(s, server.Operation{
@@ -218,5 +224,5 @@ func resellerOf(ctx context.Context) (reseller id.Reseller) {
 }
 
 func sayAnnouncement(a help.Announcement) announcementBody {
-	return announcementBody{a.ID, a.Level, a.German, a.English, a.Starts, a.Ends}
+	return announcementBody{a.ID, a.Level, a.German, a.English, a.Public, a.Starts, a.Ends}
 }

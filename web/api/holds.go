@@ -132,7 +132,7 @@ func mountHolds(s *server.Server, v Services) {
 		ID: "holdSlot", Method: http.MethodPost, Path: "/api/v1/holds", Status: http.StatusCreated, Once: true,
 		Summary: "Take a slot out of sale while the form is filled in",
 	}, func(ctx context.Context, in *holdRequest) (*holdAnswer, error) {
-		if err := v.bookable(ctx); err != nil {
+		if err := v.Bookable(ctx); err != nil {
 			return nil, err
 		}
 		tenant := server.From(ctx).Tenant.ID

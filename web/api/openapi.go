@@ -6,6 +6,7 @@ import (
 	"github.com/gofiber/fiber/v2"
 
 	"siegel/platform/access"
+	"siegel/web/fhir"
 	"siegel/web/server"
 )
 
@@ -23,6 +24,7 @@ func Describe() ([]byte, error) {
 	}
 	return server.Describe(policy, func(s *server.Server) {
 		Mount(s, Services{})
+		fhir.Mount(s, fhir.Services{})
 		s.WatchChanges(nil)
 	})
 }

@@ -1,6 +1,7 @@
 package api_test
 
 import (
+	"archive/zip"
 	"bytes"
 	"context"
 	"crypto/sha256"
@@ -10,6 +11,7 @@ import (
 	"io"
 	"net"
 	"net/http"
+	"strconv"
 	"strings"
 	"testing"
 	"testing/fstest"
@@ -32,6 +34,7 @@ import (
 	"siegel/tenants/staff"
 	"siegel/tenants/tenanttest"
 	"siegel/web/api"
+	"siegel/web/fhir"
 	"siegel/web/server"
 )
 
@@ -64,7 +67,7 @@ func openPortal(t *testing.T) *portal {
 	must(err)
 	trail, err := audit.NewService(audit.Config{DB: p.DB, Secret: tenanttest.Secret})
 	must(err)
-	desk, err := help.NewService(p.DB)
+	desk, err := help.NewService(help.Config{DB: p.DB})
 	must(err)
 	p.links, err = link.NewMaker(tenanttest.Secret)
 	must(err)
@@ -94,6 +97,7 @@ func openPortal(t *testing.T) *portal {
 	must(err)
 	api.Mount(s, api.Services{Booking: bookings, Practice: p.Practice, Keyring: p.Keyring, Inbox: letters, Identity: accounts, Staff: colleagues,
 		Onboarding: welcome, Audit: trail, Registry: p.Registry, Help: desk})
+	fhir.Mount(s, fhir.Services{}) // asked for nothing here; the policy knows its routes
 	s.WatchChanges(inbox.NewWatcher(letters, p.Redis))
 	ln, err := net.Listen("tcp", "127.0.0.1:0")
 	must(err)
@@ -536,6 +540,9 @@ func TestContract_TheOwnerLeavesWithEverything(t *testing.T) {
 	a := p.ask(t, p.owner, "GET", "/api/v1/export", nil)
 	if a.status != 200 || a.header.Get("Content-Type") != "application/zip" || !bytes.HasPrefix(a.body, []byte("PK")) {
 		t.Errorf("export: %d %v %.60q", a.status, a.header, a.body)
+	}
+	if file, err := zip.NewReader(bytes.NewReader(a.body), int64(len(a.body))); err != nil || len(file.File) < 10 || a.header.Get("Content-Length") != strconv.Itoa(len(a.body)) {
+		t.Errorf("the export is not whole: %v, %v", err, a.header)
 	}
 	notice := object{"ends": time.Now().Add(time.Hour).UTC().Format(time.RFC3339), "slug": "praxis"}
 	p.get(t, p.owner, "PUT", "/api/v1/contract/notice", notice, 204, nil)

@@ -2,12 +2,10 @@ package api
 
 import (
 	"context"
-	"errors"
 	"net/http"
 	"time"
 
 	"siegel/tenants/booking"
-	"siegel/tenants/keyring"
 	"siegel/tenants/practice"
 	"siegel/web/server"
 )
@@ -32,29 +30,20 @@ func mountPractice(s *server.Server, v Services) {
 			return nil, err
 		}
 		body := practiceBody{Profile: profile, Booking: "open"}
-		_, open, err := v.Keyring.Current(ctx, tenant.ID)
-		if err != nil && !errors.Is(err, keyring.ErrNoKeys) {
-			return nil, err
-		}
-		closed, err := v.Onboarding.Closed(ctx, tenant.ID)
+		closed, err := v.closed(ctx, tenant)
 		if err != nil {
 			return nil, err
 		}
-		switch {
-		case bookable(ctx) != nil:
-			body.Booking, body.ClosedReason = "closed", "suspended"
-		case !open:
-			body.Booking, body.ClosedReason = "closed", "keys_missing"
-		case closed != "":
+		if closed != "" {
 			body.Booking, body.ClosedReason = "closed", closed
 		}
 		return &practiceAnswer{body}, nil
 	})
 }
 
-// bookable refuses what starts a booking at a practice that is suspended, or
+// Bookable refuses what starts a booking at a practice that is suspended, or
 // that its owner has not opened.
-func (v Services) bookable(ctx context.Context) error {
+func (v Services) Bookable(ctx context.Context) error {
 	if err := bookable(ctx); err != nil {
 		return err
 	}

@@ -82,10 +82,15 @@ func (p documentPage) render(frame []byte) ([]byte, error) {
 	if err := shown.Execute(&body, p); err != nil {
 		return nil, fmt.Errorf("write a document: %w", err)
 	}
-	title := []byte("<title>" + html.EscapeString(p.Doc.Title+" – "+p.Name) + "</title>")
-	frame = bytes.Replace(frame, []byte(`<html lang="de">`), []byte(`<html lang="`+p.Doc.Language+`">`), 1)
-	frame = heading.ReplaceAllLiteral(frame, title)
-	return bytes.Replace(frame, []byte("<!--document-->"), body.Bytes(), 1), nil
+	return inFrame(frame, p.Doc.Language, p.Doc.Title+" – "+p.Name, body.Bytes()), nil
+}
+
+// inFrame puts what the server has written into the frame that the web app has
+// for documents.
+func inFrame(frame []byte, language, title string, body []byte) []byte {
+	frame = bytes.Replace(frame, []byte(`<html lang="de">`), []byte(`<html lang="`+language+`">`), 1)
+	frame = heading.ReplaceAllLiteral(frame, []byte("<title>"+html.EscapeString(title)+"</title>"))
+	return bytes.Replace(frame, []byte("<!--document-->"), body, 1)
 }
 
 // spoken is the language that a visitor asks for, or prefers.

@@ -262,6 +262,20 @@ type emergencyRequest struct {
 	}
 }
 
+type objectionBody struct {
+	Tenant id.Tenant `json:"tenant"`
+	Slug   string    `json:"slug"`
+	By     string    `json:"by" doc:"The name of who said so"`
+	At     time.Time `json:"at"`
+	Reason string    `json:"reason,omitempty"`
+}
+
+type objectionsAnswer struct {
+	Body struct {
+		Objections []objectionBody `json:"objections"`
+	}
+}
+
 func mountProviders(s *server.Server, v Services) {
 	server.Register(s, server.Operation{
 		ID: "listMessageProviders", Method: http.MethodGet, Path: "/api/v1/providers",
@@ -358,6 +372,22 @@ func mountProviders(s *server.Server, v Services) {
 			return nil, err
 		}
 		return v.test(ctx, scope, p, in)
+	})
+	server.Register(s, server.Operation{
+		ID: "listProviderObjections", Method: http.MethodGet, Path: "/api/v1/providers/{id}/objections",
+		Summary: "Which tenants do not want a provider, since when and why",
+	}, func(ctx context.Context, in *CarryingPath) (*objectionsAnswer, error) {
+		scope, p, err := v.ofScope(ctx, s, in)
+		if err != nil {
+			return nil, err
+		}
+		all, err := v.Providers.Objections(ctx, scope, p.Kind, p.Plugin)
+		if err != nil {
+			return nil, err
+		}
+		answer := &objectionsAnswer{}
+		answer.Body.Objections = each(all, func(o provider.Objection) objectionBody { return objectionBody(o) })
+		return answer, nil
 	})
 	server.Register(s, server.Operation{
 		ID: "hastenMessageProvider", Method: http.MethodPost, Path: "/api/v1/providers/{id}/emergency", Proven: true,

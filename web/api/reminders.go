@@ -15,6 +15,7 @@ type remindRequest struct {
 		Secret   seal.Bytes `json:"secret"`
 		Channel  string     `json:"channel" enum:"mail,sms"`
 		Address  string     `json:"address" maxLength:"254" doc:"Kept under the key of the day of the last reminder"`
+		Other    string     `json:"other,omitempty" maxLength:"254" doc:"Of the other channel, for a reminder that does not arrive by this one; kept likewise"`
 		Language string     `json:"language,omitempty" enum:"de,en"`
 		Version  string     `json:"version" minLength:"1" maxLength:"40" doc:"Of the words that were agreed to"`
 	}
@@ -55,7 +56,7 @@ func mountReminders(s *server.Server, v Services) {
 	}, func(ctx context.Context, in *remindRequest) (*remindingAnswer, error) {
 		b := in.Body
 		err := v.Reminders.Ask(ctx, server.From(ctx).Tenant.ID, notify.Wish{
-			Secret: b.Secret, Channel: booking.Channel(b.Channel), Address: b.Address, Language: b.Language, Version: b.Version,
+			Secret: b.Secret, Channel: booking.Channel(b.Channel), Address: b.Address, Other: b.Other, Language: b.Language, Version: b.Version,
 		})
 		if err != nil {
 			return nil, err

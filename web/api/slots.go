@@ -101,7 +101,7 @@ func mountSlots(s *server.Server, v Services) {
 		ID: "listSlots", Method: http.MethodGet, Path: "/api/v1/slots",
 		Summary: "Free slots of a service or chain between two local dates",
 	}, func(ctx context.Context, in *slotsQuery) (*slotsAnswer, error) {
-		if err := v.bookable(ctx); err != nil {
+		if err := v.Bookable(ctx); err != nil {
 			return nil, err
 		}
 		q, err := in.query(ctx)
@@ -117,7 +117,7 @@ func mountSlots(s *server.Server, v Services) {
 		ID: "listSlotDays", Method: http.MethodGet, Path: "/api/v1/slots/days",
 		Summary: "Which days have free slots",
 	}, func(ctx context.Context, in *daysQuery) (*slotsAnswer, error) {
-		if err := v.bookable(ctx); err != nil {
+		if err := v.Bookable(ctx); err != nil {
 			return nil, err
 		}
 		q, err := in.query(ctx)
@@ -133,7 +133,7 @@ func mountSlots(s *server.Server, v Services) {
 		ID: "listNextSlots", Method: http.MethodGet, Path: "/api/v1/slots/next",
 		Summary: "The first free slots of each condition",
 	}, func(ctx context.Context, in *nextQuery) (*slotsAnswer, error) {
-		if err := v.bookable(ctx); err != nil {
+		if err := v.Bookable(ctx); err != nil {
 			return nil, err
 		}
 		q, err := in.Asked.query(ctx)

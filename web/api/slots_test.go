@@ -28,6 +28,7 @@ import (
 	"siegel/tenants/staff"
 	"siegel/tenants/tenanttest"
 	"siegel/web/api"
+	"siegel/web/fhir"
 	"siegel/web/server"
 )
 
@@ -87,6 +88,7 @@ func open(t *testing.T) *house {
 	})
 	must(err)
 	api.Mount(s, api.Services{Booking: bookings, Practice: h.Practice, Keyring: h.Keyring, Inbox: letters, Identity: accounts, Staff: colleagues, Onboarding: welcome})
+	fhir.Mount(s, fhir.Services{})
 	s.WatchChanges(inbox.NewWatcher(letters, h.Redis))
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
 	must(err)

@@ -196,7 +196,7 @@ func mountWaiting(s *server.Server, v Services) {
 		ID: "joinWaiting", Method: http.MethodPost, Path: "/api/v1/waiting",
 		Summary: "Wait for an earlier time than that of a booking",
 	}, func(ctx context.Context, in *waitRequest) (*placeAnswer, error) {
-		if err := v.bookable(ctx); err != nil {
+		if err := v.Bookable(ctx); err != nil {
 			return nil, err
 		}
 		r, err := in.Body.request(ctx)
@@ -213,7 +213,7 @@ func mountWaiting(s *server.Server, v Services) {
 		ID: "askForPlace", Method: http.MethodPost, Path: "/api/v1/waiting/ask", Status: http.StatusAccepted,
 		Summary: "Ask for a place on the waiting list without a booking; a message asks to confirm it",
 	}, func(ctx context.Context, in *askPlaceRequest) (*askPlaceAnswer, error) {
-		if err := v.bookable(ctx); err != nil {
+		if err := v.Bookable(ctx); err != nil {
 			return nil, err
 		}
 		r, err := in.Body.request(ctx)

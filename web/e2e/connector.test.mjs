@@ -1,14 +1,18 @@
 import assert from "node:assert/strict";
 import { execFile, spawn } from "node:child_process";
+import { createHmac } from "node:crypto";
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
+import { createServer } from "node:http";
 import { after, before, test } from "node:test";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
+import ICAL from "ical.js";
 import { scan } from "./lib/axe.mjs";
 import { desktop, launch, phone, visit } from "./lib/browser.mjs";
 import { folder, start } from "./lib/demo.mjs";
 import { signIn } from "./lib/desk.mjs";
+import { ask } from "./lib/http.mjs";
 import { book, someone } from "./lib/patient.mjs";
 import { openSetup } from "./lib/setup.mjs";
 import { look } from "./lib/shots.mjs";
@@ -19,6 +23,7 @@ import { until } from "./lib/until.mjs";
 // it ended.
 
 const words = JSON.parse(readFileSync(new URL("../app/src/i18n/office.connector.de.json", import.meta.url), "utf8"));
+const hooks = JSON.parse(readFileSync(new URL("../app/src/i18n/hooks.de.json", import.meta.url), "utf8"));
 const t = (key, params = {}) => words[key].replace(/\{([a-z_]+)\}/g, (whole, name) => params[name] ?? whole);
 const binary = process.env.SIEGEL_BINARY ?? fileURLToPath(new URL("../../bin/siegel", import.meta.url));
 const state = join(folder(), "state");
@@ -26,15 +31,33 @@ const file = join(state, "..", "termine.jsonl");
 
 let demo, browser, practice, person, visitor, page, agent;
 
+/** A system elsewhere, which keeps what it is told. */
+const told = [];
+const receiver = createServer((request, response) => {
+  let body = "";
+  request.on("data", (chunk) => (body += chunk));
+  request.on("end", () => {
+    told.push({ headers: request.headers, body, ...JSON.parse(body) });
+    response.end();
+  });
+});
+/** What the header has to be, by the text of Standard Webhooks. */
+const signature = (secret, { headers, body }) =>
+  `v1,${createHmac("sha256", Buffer.from(secret.replace("whsec_", ""), "base64")).update(`${headers["webhook-id"]}.${headers["webhook-timestamp"]}.${body}`).digest("base64")}`;
+const press = (name, within = page) => within.getByRole("button", { name, exact: true }).click();
+
 before(async () => {
   [demo, browser] = await Promise.all([start(), launch()]);
   practice = demo.practice("praxis-sonnenberg");
   visitor = await visit(browser, { viewport: desktop });
   page = visitor.page;
+  await new Promise((resolve) => receiver.listen(0, "127.0.0.1", resolve));
 });
 
 after(async () => {
   agent?.kill("SIGKILL");
+  receiver.closeAllConnections();
+  receiver.close();
   await browser?.close();
   await demo?.drop();
 });
@@ -95,4 +118,74 @@ test("ended in one go: no token, new keys, and the practice book again", async (
   assert.equal(await psql(demo, "select count(*) from forwarding"), "0");
   await until("the connector stops", () => agent.exitCode !== null);
   assert.notEqual(agent.exitCode, 0);
+});
+
+test("a system elsewhere is told of a booking, signed, with ids and times alone", async () => {
+  await openSetup(page, "systems");
+  await page.getByText(hooks.none).waitFor();
+  await press(hooks.new);
+  await page.locator("#hook-name").fill("Anzeige im Wartezimmer");
+  await page.locator("#hook-url").fill(`http://127.0.0.1:${receiver.address().port}/hook`);
+  await scan(page, "a new webhook");
+  await look(page, "hook-new");
+  await press(hooks.make, page.getByRole("dialog"));
+  const secret = await page.getByRole("dialog", { name: hooks.secret }).locator("code").innerText();
+  assert.match(secret, /^whsec_/);
+  await press(hooks.done);
+  await page.getByRole("button", { name: `${hooks.sent} Anzeige im Wartezimmer` }).click();
+  await page.getByRole("button", { name: `${hooks.test} Anzeige im Wartezimmer` }).click();
+  const probe = await until("the test arrives", () => told.find(({ type }) => type === "webhook.test"));
+  assert.equal(probe.headers["webhook-signature"], signature(secret, probe));
+
+  const patient = await visit(browser, { viewport: phone });
+  const who = someone();
+  const { held } = await book(patient.page, demo, practice.patients, "Allgemeine Sprechstunde", who);
+  await patient.close();
+  const booked = await until("the booking arrives", () => told.find(({ type, data }) => type === "appointment.booked" && data.booking === held.booking_id));
+  assert.equal(booked.headers["webhook-signature"], signature(secret, booked));
+  await until("the inbox is told of too", () => told.find(({ type, data }) => type === "inbox.new" && data.booking === held.booking_id));
+  for (const { body } of told) for (const secretly of [who.family, who.given, "Sprechstunde"]) assert.ok(!body.includes(secretly), body);
+  await press(hooks.reload);
+  await page.locator(".log li.delivered", { hasText: hooks["event.appointment.booked"] }).waitFor();
+  await scan(page, "what was sent");
+  await look(page, "hooks");
+  const before = told.length;
+  await page.locator(".log li", { hasText: hooks["event.appointment.booked"] }).getByRole("button", { name: new RegExp(`^${hooks["sent.replay"]}`) }).click();
+  const again = await until("it is sent once more", () => told[before]);
+  assert.equal(again.headers["webhook-id"], booked.headers["webhook-id"]);
+});
+
+test("a calendar program sees when somebody is busy, until the address is ended", async () => {
+  const card = page.locator(".feeds li").first();
+  const name = await card.locator("b").innerText();
+  await card.getByRole("button", { name: new RegExp(`^${hooks["feeds.make"]}`) }).click();
+  const address = await page.getByRole("dialog", { name: hooks["feeds.address"] }).locator("code").innerText();
+  await look(page, "feed-address");
+  await press(hooks.done);
+  const answer = await ask(address, "");
+  assert.equal(answer.status, 200);
+  assert.match(answer.headers["content-type"], /^text\/calendar/);
+  const { text } = answer;
+  const calendar = new ICAL.Component(ICAL.parse(text));
+  assert.equal(calendar.getFirstProperty("refresh-interval").getFirstValue().toString(), "PT15M");
+  const events = calendar.getAllSubcomponents("vevent").map((one) => new ICAL.Event(one));
+  assert.equal(events.length, Number(await psql(demo, `select count(*) from appointment a join practitioner p on p.tenant_id = a.tenant_id and p.id = a.practitioner_id
+    where p.name = '${name}' and a.status in ('pending', 'booked', 'arrived', 'checked-in', 'fulfilled')
+      and a.starts >= date_trunc('day', now() at time zone 'UTC') at time zone 'UTC' - interval '14 days'`)));
+  assert.ok(events.length > 0);
+  for (const { summary, description, location } of events) assert.deepEqual([summary, description, location], ["Belegt", null, null]);
+  assert.ok(!text.includes(name));
+  const same = await ask(address, "", { headers: { "if-none-match": answer.headers.etag } });
+  assert.deepEqual([same.status, same.text], [304, ""]);
+
+  await card.getByRole("button", { name: `${hooks.revoke} ${name}` }).click();
+  await press(hooks.revoke, page.getByRole("dialog"));
+  await card.getByText(hooks["feeds.off"]).waitFor();
+  const said = async (url) => {
+    const { status, headers, text } = await ask(url, "");
+    return { status, type: headers["content-type"], text: text.replace(/"request_id":"[^"]*"/, "") };
+  };
+  const [ended, unknown] = [await said(address), await said(address.replace(/busy\/.{10}/, "busy/AAAAAAAAAA"))];
+  assert.equal(ended.status, 404);
+  assert.deepEqual(ended, unknown);
 });

@@ -7,6 +7,7 @@ import { scan } from "./lib/axe.mjs";
 import { launch, visit } from "./lib/browser.mjs";
 import { start } from "./lib/demo.mjs";
 import { lock, opened, openAgain, signIn } from "./lib/desk.mjs";
+import { message } from "./lib/mailbox.mjs";
 import { book, someone } from "./lib/patient.mjs";
 import { Search } from "./lib/search.mjs";
 import { look } from "./lib/shots.mjs";
@@ -117,6 +118,37 @@ test("a record is nowhere in rows, Redis and logs, and locking takes it from the
   assert.ok(!(await opened(page)).includes(canary.text));
   await openAgain(page, practice.sign_ins.find(({ role }) => role === "owner").password);
   await row(page, "Übelhör").waitFor();
+});
+
+test("who agreed and was not here for long is asked to come again, once; the server learns neither whom nor why", async () => {
+  const mail = `jorg.${canary.text}@example.org`;
+  await row(page, "Übelhör").click();
+  await page.getByRole("button", { name: t("edit"), exact: true }).click();
+  await field(page, "email").fill(mail);
+  await save(page);
+  await page.getByText(t("consents.add"), { exact: true }).click();
+  await page.locator("#person-how").fill("Formular");
+  await page.locator("form:has(#person-consent) button").click();
+  await page.locator(".personcard li").filter({ hasText: t("consent.recall") }).waitFor();
+  await view(page, "recall");
+  await page.locator("#recall-tag").selectOption("Stammgast");
+  const find = page.getByRole("button", { name: t("recall.look"), exact: true });
+  await find.click();
+  await page.getByText(t("recall.found", { count: 1 })).waitFor();
+  await page.getByRole("button", { name: t("recall.send", { count: 1 }) }).click();
+  await scan(page, "recall");
+  await look(page, "customers-recall");
+  await page.getByRole("button", { name: t("recall.yes"), exact: true }).click();
+  await page.getByText(t("recall.sent", { count: 1 })).waitFor();
+  const told = await message(demo, mail);
+  assert.match(told.text, /nächsten Termin|neuer Termin/);
+  assert.ok(!/Übelhör|Jörg|Stammgast/.test(told.subject + told.text) && told.text.includes(practice.patients), told.text);
+  const { body } = a.requests.find(({ url }) => url.endsWith("/api/v1/recalls"));
+  assert.deepEqual(JSON.parse(body), { channel: "mail", address: mail, language: "de" });
+  for (const table of await tables(demo)) assert.ok(!(await psql(demo, `select t::text from "${table}" t`)).includes(mail), table);
+  await find.click();
+  await page.getByText(t("recall.found", { count: 0 })).waitFor();
+  await view(page, "list");
 });
 
 test("a booking becomes a record in one click, and the next one is recognised", async () => {

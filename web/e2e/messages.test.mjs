@@ -5,10 +5,12 @@ import { scan } from "./lib/axe.mjs";
 import { desktop, launch, phone, visit } from "./lib/browser.mjs";
 import { start } from "./lib/demo.mjs";
 import { signIn } from "./lib/desk.mjs";
-import { book, someone } from "./lib/patient.mjs";
-import { message } from "./lib/mailbox.mjs";
+import { ask } from "./lib/http.mjs";
+import { book, confirm, request, someone } from "./lib/patient.mjs";
+import { linkIn, message, messages } from "./lib/mailbox.mjs";
 import { openSetup } from "./lib/setup.mjs";
 import { look } from "./lib/shots.mjs";
+import { psql, Redis } from "./lib/stores.mjs";
 import { until } from "./lib/until.mjs";
 import { messages as t } from "./lib/words.mjs";
 
@@ -54,6 +56,33 @@ test("own words are seen as they arrive, refused where they cannot be, and used 
 
   await page.getByRole("button", { name: t("words.back") }).click();
   await until("the product's words are back", async () => (await text.inputValue()).startsWith("Guten Tag"));
+});
+
+test("a mail that is put off at first arrives once; one that is put off for too long is given up, and the office sees it", async () => {
+  const visitor = await visit(browser, { viewport: phone });
+  const person = someone();
+  const grey = async (tries) => assert.equal((await ask(demo.mailbox, "/greylist", { body: { tries } })).status, 204);
+  await grey(2);
+  await request(visitor.page, practice.patients, "Blutabnahme", person);
+  const mail = await message(demo, person.mail);
+  await until("it has left for good", async () => (await psql(demo, "select count(*) from outbox where kind = 'confirm_mail' and status = 'waiting'")) === "0");
+  assert.equal((await messages(demo, person.mail)).length, 1);
+  assert.equal(await psql(demo, "select attempts from outbox where kind = 'confirm_mail' order by created desc limit 1"), "3");
+
+  // The mail that says "booked" has a minute, which is over here.
+  await grey(1_000_000);
+  const { booking_id: booked } = await confirm(visitor.page, linkIn(mail));
+  await until("it was put off", async () => Number(await psql(demo, "select coalesce(max(attempts), 0) from outbox where kind = 'receipt_mail' and status = 'waiting'")) > 0);
+  const redis = await Redis.open(demo);
+  for (const key of (await redis.send("KEYS", "*:receipt:*")).map(String)) await redis.send("DEL", key);
+  redis.close();
+  await psql(demo, "update outbox set run_at = now(), deadline = now() where kind = 'receipt_mail' and status = 'waiting'");
+  await until("it is given up", async () => (await psql(demo, "select status || ' ' || reason from outbox where kind = 'receipt_mail' order by created desc limit 1")) === "dropped address_lapsed");
+  await grey(0);
+  assert.equal((await messages(demo, person.mail)).length, 1, "the appointment stands, and nothing was sent for it");
+  const { deliveries } = await owner.page.evaluate(async (id) => (await fetch(`/api/v1/booking-deliveries?bookings=${id}`)).json(), booked);
+  assert.deepEqual(deliveries.filter(({ kind }) => kind === "receipt_mail").map(({ state, code }) => [state, code]), [["expired", "address_lapsed"]]);
+  await visitor.close();
 });
 
 test("a text message shows its length and cost, and what tells a specialty", async () => {

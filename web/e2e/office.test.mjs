@@ -1,11 +1,16 @@
 import assert from "node:assert/strict";
+import { randomBytes } from "node:crypto";
+import { rmSync } from "node:fs";
 import { after, before, test } from "node:test";
-import { desktop, launch, phone, visit } from "./lib/browser.mjs";
-import { start } from "./lib/demo.mjs";
+import { desktop, launch, launchOn, phone, visit } from "./lib/browser.mjs";
+import { folder, start } from "./lib/demo.mjs";
 import { appointments, enter, lock, opened, signIn, unlock } from "./lib/desk.mjs";
 import { book, someone } from "./lib/patient.mjs";
+import { Search } from "./lib/search.mjs";
+import { look } from "./lib/shots.mjs";
+import { content, files, psql } from "./lib/stores.mjs";
 import { until } from "./lib/until.mjs";
-import { office as t } from "./lib/words.mjs";
+import { desk as td, office as t } from "./lib/words.mjs";
 
 let demo, browser, practice, desk, first;
 const visits = [];
@@ -145,6 +150,17 @@ for (const family of ["<img src=x onerror=alert(1)>", "=cmd|' /C calc'!A0", "\">
   });
 }
 
+test("in the evening the coming days are printed, from what this browser has opened", async () => {
+  const { page } = desk;
+  await page.evaluate(() => (globalThis.print = () => (globalThis.printed = document.querySelector(".paper").textContent)));
+  await page.locator("summary").filter({ hasText: td("export") }).click();
+  await page.getByRole("button", { name: td("print.days", { count: 7 }) }).click();
+  const paper = await until("it is printed", () => page.evaluate(() => globalThis.printed));
+  assert.ok(paper.includes(shownName(first)), paper);
+  await page.evaluate(() => dispatchEvent(new Event("afterprint")));
+  await until("the days shown are on paper again", async () => !(await page.evaluate(() => document.querySelector(".paper h1").textContent)).includes("–"));
+});
+
 test("nothing opened is left in the browser's stores, in the address or in the title", async () => {
   const { page } = desk;
   const left = await page.evaluate(async () => ({
@@ -168,6 +184,54 @@ test("nothing opened is left in the browser's stores, in the address or in the t
   assert.ok(!JSON.stringify(left).includes(first.family));
 });
 
+test("nothing opened is in the browser's profile on the disk, where planted words are", async (t) => {
+  const profile = folder();
+  const planted = randomBytes(12).toString("hex");
+  const context = await launchOn(profile);
+  try {
+    const page = await context.newPage();
+    await signIn(page, practice);
+    await named(page, first).waitFor();
+    await page.getByRole("button", { name: new RegExp(`^\\d\\d:\\d\\d ${shownName(first)}`) }).first().click();
+    await page.locator("#detail").getByText(first.note).waitFor();
+    await lock(page);
+    await page.evaluate((word) => (localStorage.setItem("planted", word), history.replaceState(null, "", `#${word}`)), planted);
+  } finally {
+    await context.close();
+  }
+  const search = new Search({ family: first.family, given: first.given, mail: first.mail, note: first.note }, { planted });
+  const kept = files(profile);
+  for (const path of kept) content(path, search.overlap, (piece) => search.in(piece, path));
+  rmSync(profile, { recursive: true, force: true });
+  t.diagnostic(`${kept.length} files, ${(search.bytes / (1 << 20)).toFixed(1)} MiB`);
+  assert.deepEqual(search.names, ["planted"], search.report().join("\n"));
+});
+
+test("the sealed word of the day is opened by the office itself; a late one is a red notice until then", async () => {
+  const opened = (slug) => psql(demo, `select opened is not null from probe p join tenant t on t.id = p.tenant_id where t.slug = '${slug}'`);
+  await until("the first practice's word is opened", async () => (await opened("praxis-sonnenberg")) === "t");
+  const other = demo.practices.find(({ patients }) => !new URL(patients).hostname.startsWith("praxis-sonnenberg."));
+  const slug = new URL(other.patients).hostname.split(".")[0];
+  assert.equal(await opened(slug), "f", "nobody was in this office yet");
+  await psql(demo, `update probe set due = now() - interval '1 day', told = now() where tenant_id = (select id from tenant where slug = '${slug}')`);
+
+  const { page, close } = await open({ viewport: desktop });
+  const answers = "**/api/v1/probe";
+  await page.route(answers, (route) => (route.request().method() === "POST" ? route.abort() : route.continue()));
+  const person = await signIn(page, other);
+  await page.reload();
+  const notice = page.locator(".notice.bad").filter({ hasText: t("notice.probe_late", { day: "" }).slice(-60) });
+  await notice.waitFor();
+  await look(page, "probe-late");
+  assert.equal(await opened(slug), "f");
+  await page.unroute(answers);
+  await unlock(page, person.password);
+  await until("it is opened", async () => (await opened(slug)) === "t");
+  await notice.waitFor({ state: "detached" });
+  assert.equal((await appointments(page)).length, 0, "it is no appointment");
+  await close();
+});
+
 test("signing out wipes the page and ends the session, in every tab", async () => {
   const { page, context } = desk;
   const second = await context.newPage();
@@ -181,7 +245,8 @@ test("signing out wipes the page and ends the session, in every tab", async () =
     await tab.getByRole("heading", { name: t("sign_in.title") }).waitFor();
     assert.ok(!(await opened(tab)).includes(first.family));
   }
-  assert.equal(await page.evaluate(async () => (await fetch("/api/v1/appointments?from=2026-01-01T00:00:00Z&to=2026-01-02T00:00:00Z")).status), 401);
+  // The page forgets first, and tells the server afterwards.
+  await until("the session has ended", () => page.evaluate(async () => (await fetch("/api/v1/appointments?from=2026-01-01T00:00:00Z&to=2026-01-02T00:00:00Z")).status === 401));
 });
 
 test("no page broke the content security policy, threw, or opened a dialog", () => {

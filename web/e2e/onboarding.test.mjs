@@ -11,6 +11,7 @@ import { message, messages } from "./lib/mailbox.mjs";
 import { begin, book, fill, list, someone, take } from "./lib/patient.mjs";
 import { look } from "./lib/shots.mjs";
 import { until } from "./lib/until.mjs";
+import { de } from "./lib/words.mjs";
 
 // One practice from nothing to its second epoch; each test goes on where the
 // one before it ended.
@@ -139,6 +140,14 @@ test("the guided path: the practice stays closed until everything is there", asy
   await page.getByRole("button", { name: t("keys.check"), exact: true }).click();
   await page.getByText(t("keys.proven")).waitFor();
   assert.notEqual(await closed(), undefined, "still closed: nobody has opened it");
+
+  // The owner looks at it before anybody else does.
+  const [preview] = await Promise.all([page.context().waitForEvent("page"), page.getByRole("link", { name: t("first.preview.open") }).click()]);
+  await preview.getByText(de("preview.hint")).waitFor();
+  await preview.getByText("Allgemeine Sprechstunde").first().waitFor();
+  await preview.goto(patients);
+  await preview.getByRole("heading", { name: de("what.closed") }).waitFor();
+  await preview.close();
 
   await step(page, t("first.open")).getByRole("button", { name: t("first.open.do") }).click();
   await page.getByText(t("first.opened")).first().waitFor();

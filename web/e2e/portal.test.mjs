@@ -1,14 +1,29 @@
 import assert from "node:assert/strict";
 import { createHmac } from "node:crypto";
+import { readFileSync } from "node:fs";
+import { createServer } from "node:http";
 import { after, before, describe, test } from "node:test";
 import { scan } from "./lib/axe.mjs";
 import { desktop, launch, visit } from "./lib/browser.mjs";
 import { start } from "./lib/demo.mjs";
 import { messages } from "./lib/mailbox.mjs";
+import { look } from "./lib/shots.mjs";
 import { until } from "./lib/until.mjs";
 
-let demo, browser, admin;
+let demo, browser, admin, secret;
 const visits = [];
+const hooks = JSON.parse(readFileSync(new URL("../app/src/i18n/hooks.de.json", import.meta.url), "utf8"));
+
+/** The reseller's own system, which keeps what it is told. */
+const told = [];
+const receiver = createServer((request, response) => {
+  let body = "";
+  request.on("data", (chunk) => (body += chunk));
+  request.on("end", () => {
+    told.push({ headers: request.headers, body, ...JSON.parse(body) });
+    response.end();
+  });
+});
 
 /** totp is the code that an authenticator app shows (RFC 6238), by default the one after now: each code is taken once. */
 function totp(secret, ahead = 0) {
@@ -42,12 +57,15 @@ async function enter(role) {
 }
 
 before(async () => {
+  await new Promise((resolve) => receiver.listen(0, "127.0.0.1", resolve));
   [demo, browser] = await Promise.all([start(), launch()]);
   admin = await enter("reseller_admin");
 });
 
 after(async () => {
   for (const { complaints } of visits) assert.deepEqual(complaints, []);
+  receiver.closeAllConnections();
+  receiver.close();
   await browser?.close();
   await demo?.drop();
 });
@@ -108,6 +126,22 @@ test("a file is shown with its mistakes, and creates practices once it has none"
   await page.getByRole("link", { name: "Praxis Eins" }).waitFor();
 });
 
+test("a reseller's system is named, and what it is told can be looked at", async () => {
+  const { page } = admin;
+  await go(page, "systems");
+  await page.getByText(hooks.none).waitFor();
+  await page.getByRole("button", { name: hooks.new, exact: true }).click();
+  await page.locator("#hook-name").fill("Abrechnung");
+  await page.locator("#hook-url").fill(`http://127.0.0.1:${receiver.address().port}/`);
+  await page.getByRole("dialog").getByRole("button", { name: hooks.make, exact: true }).click();
+  secret = await page.getByRole("dialog", { name: hooks.secret }).locator("code").innerText();
+  await page.getByRole("button", { name: hooks.done, exact: true }).click();
+  await page.getByRole("button", { name: `${hooks.sent} Abrechnung` }).click();
+  await page.getByText(hooks["sent.none"]).waitFor();
+  await scan(page, "a reseller's webhooks");
+  await look(page, "portal-hooks");
+});
+
 test("many are suspended and resumed at once", async () => {
   const { page } = admin;
   await go(page, "practices");
@@ -120,9 +154,21 @@ test("many are suspended and resumed at once", async () => {
   await until("both stand as suspended", async () => (await page.locator("table.fleet tbody tr", { hasText: "Ausgesetzt" }).count()) === 2);
 });
 
+test("the reseller's system was told of it, signed, by id and state alone", async () => {
+  const suspended = await until("both were told", () => {
+    const all = told.filter(({ type }) => type === "tenant.suspended");
+    return all.length === 2 && all;
+  });
+  for (const { headers, body, data } of suspended) {
+    const mac = createHmac("sha256", Buffer.from(secret.replace("whsec_", ""), "base64")).update(`${headers["webhook-id"]}.${headers["webhook-timestamp"]}.${body}`);
+    assert.equal(headers["webhook-signature"], `v1,${mac.digest("base64")}`);
+    assert.deepEqual(Object.keys(data).sort(), ["status", "tenant"]);
+  }
+});
+
 test("brand, prices, domains, counts, people, help and account have nothing that axe finds", async () => {
   const { page } = admin;
-  for (const place of ["brand", "prices", "domains", "counts", "people", "help", "account", "services"]) {
+  for (const place of ["brand", "prices", "domains", "counts", "people", "support", "help", "account", "services"]) {
     await go(page, place);
     await scan(page, place);
   }

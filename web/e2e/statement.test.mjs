@@ -43,6 +43,14 @@ test("the first page leads to them", async () => {
   await close();
 });
 
+test("whose work is in the product is told, with each text", async () => {
+  const { status, headers, text } = await ask(practice.patients, "/licences.txt");
+  assert.equal(status, 200);
+  assert.match(headers["content-type"], /^text\/plain; charset=utf-8/);
+  for (const part of ["github.com/gofiber/fiber/v2 v2.", "svelte 5.", "@noble/hashes 2.", "Permission is hereby granted, free of charge", "SIL OPEN FONT LICENSE"])
+    assert.ok(text.includes(part), part);
+});
+
 test("whoever only looks leaves nothing", async () => {
   const redis = await Redis.open(demo);
   const looked = ["appointment", "envelope", "session", "audit_entry", "sign_in_history", "traffic_hour", "outbox", "message_delivery"];

@@ -49,9 +49,12 @@ var collections = map[string]string{
 	"legs": "loc_.loc_", "practice": "", "people": "acc_", "support": "acc_", "members": "acc_", "invitations": "inv_", "providers": "pvd_",
 	"deliveries": "msg_", "sessions": "", "passkeys": "", "hosts": "host", "domains": "host", "bases": "host",
 	"tenants": "ten_", "resellers": "rsl_", "requests": "req_", "problems": "", "announcements": "",
+	"webhooks": "whk_", "sent": "dlv_", "feeds": "prc_", "busy": nobodys,
 	// No ids of anybody's: a month, a plugin's name, the secret of a carrier's
 	// hook, a kind of document or message, a language.
 	"counts": nobodys, "carriers": nobodys, "sms": nobodys, "documents": nobodys, "papers": nobodys, "texts": nobodys, "{kind}": nobodys,
+	// FHIR's ids have no prefix; that they open nothing elsewhere is proven in web/fhir.
+	"Schedule": "", "Slot": "", "HealthcareService": "", "Practitioner": "", "Location": "",
 	// The operator's own registers, which have no tenant.
 	"processors": "", "evidence": "", "disclosures": "", "breaches": "",
 }
@@ -337,6 +340,7 @@ func (d *demo) ids(t *testing.T, tenant string) map[string]string {
 		"win_": "select id from opening", "cls_": "select id from closure", "quo_": "select id from quota", "chn_": "select id from chain",
 		"cal_": "select id from calendar", "apt_": "select id from appointment", "bkg_": "select booking_id from appointment", "env_": "select id from envelope",
 		"con_": "select id from connector", "acc_": "select account_id from member", "tok_": "select id from api_token", "inv_": "select id from invitation", "msg_": "select id from outbox",
+		"whk_": "select id from webhook", "dlv_": "select id from webhook_delivery",
 	} {
 		var id string
 		err := d.db.QueryRow(t.Context(), "select coalesce((select x::text from ("+query+" where tenant_id = $1 limit 1) q (x)), '')", tenant).Scan(&id)
@@ -526,6 +530,9 @@ func TestWallsNobodyTellsAnothersFromNothing(t *testing.T) {
 
 // fill adds what a query needs beside ids.
 func (op *operation) fill(have []string) (more []string) {
+	if op.raw {
+		return nil // it is not described what a query of theirs may hold
+	}
 	item, _ := op.document["paths"].(schema)[op.path].(schema)
 	o, _ := item[strings.ToLower(op.method)].(schema)
 	list, _ := o["parameters"].([]any)

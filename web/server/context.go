@@ -3,6 +3,7 @@ package server
 import (
 	"context"
 	"net/netip"
+	"os"
 
 	"siegel/platform/access"
 	"siegel/platform/identity"
@@ -45,6 +46,9 @@ type Request struct {
 
 	bearer  string    // the token as it was shown
 	cookies *[]string // to be set with the answer
+	// attached is the answer's content where [Attach] made it.
+	attached     *os.File
+	attachedSize int
 	// operation is which of the routes it came to; empty where it came to none.
 	operation string
 }

@@ -13,6 +13,10 @@ const (
 	readyPath = "/readyz"
 )
 
+// StatusPath is the page that tells visitors how the service does. It answers
+// also while nobody can say whose host it is on.
+const StatusPath = "/status"
+
 func isHealth(path string) bool { return path == livePath || path == readyPath }
 
 // health adds the probes. Alive never depends on a store; ready needs what

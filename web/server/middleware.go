@@ -17,6 +17,7 @@ import (
 	"github.com/gofiber/fiber/v2"
 
 	"siegel/platform/access"
+	"siegel/platform/fault"
 	"siegel/platform/id"
 	"siegel/platform/identity"
 	"siegel/tenants/audit"
@@ -43,6 +44,7 @@ func (s *Server) identify(c *fiber.Ctx) (err error) {
 		}
 	}()
 	err = c.Next()
+	r.sendAttached(c, err)
 	for _, cookie := range *r.cookies {
 		c.Response().Header.Add(fiber.HeaderSetCookie, cookie)
 	}
@@ -63,6 +65,11 @@ func (s *Server) resolve(c *fiber.Ctx) error {
 		// An old name leads to the new one; links from mails keep their fragment.
 		return c.Redirect(s.scheme+"://"+moved.Host+string(c.Request().URI().RequestURI()), fiber.StatusPermanentRedirect)
 	}
+	if err != nil && c.Path() == StatusPath && fault.From(err).Code != fault.NotFound {
+		// What is gone is what the page is for.
+		r.Kind, r.Role, r.Domain = registry.Portal, string(access.Anyone), identity.OfPlatform()
+		return c.Next()
+	}
 	if err != nil {
 		return refuse(c, err)
 	}
@@ -76,7 +83,7 @@ func (s *Server) resolve(c *fiber.Ctx) error {
 			r.Domain = identity.OfPlatform()
 		}
 		r.Role = string(access.Anyone)
-		if text, ok := bearer(c); ok && kind == registry.Office && strings.HasPrefix(c.Path(), "/api/") {
+		if text, ok := bearer(c); ok && kind == registry.Office && forMachines(c) {
 			if err := s.admit(ctx, r, text); err != nil {
 				return refuse(c, err)
 			}
@@ -111,7 +118,13 @@ func (s *Server) resolve(c *fiber.Ctx) error {
 // isPage reports whether a person looks at something; machines are told that
 // there is nothing.
 func isPage(c *fiber.Ctx) bool {
-	return (c.Method() == fiber.MethodGet || c.Method() == fiber.MethodHead) && !strings.HasPrefix(c.Path(), "/api/")
+	return (c.Method() == fiber.MethodGet || c.Method() == fiber.MethodHead) && !forMachines(c)
+}
+
+// forMachines reports whether a request is for data: what programs ask for, with
+// a token where they have one.
+func forMachines(c *fiber.Ctx) bool {
+	return strings.HasPrefix(c.Path(), "/api/") || strings.HasPrefix(c.Path(), FHIRPath)
 }
 
 // signedIn finds the session behind the request's cookie and its membership's

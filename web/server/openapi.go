@@ -152,6 +152,9 @@ func schemas() map[reflect.Type]reflect.Type {
 		reflect.TypeFor[id.Customer]():      reflect.TypeFor[idSchema[id.Customer]](),
 		reflect.TypeFor[id.Request]():       reflect.TypeFor[idSchema[id.Request]](),
 		reflect.TypeFor[id.Connector]():     reflect.TypeFor[idSchema[id.Connector]](),
+		reflect.TypeFor[id.Webhook]():       reflect.TypeFor[idSchema[id.Webhook]](),
+		reflect.TypeFor[id.Delivery]():      reflect.TypeFor[idSchema[id.Delivery]](),
+		reflect.TypeFor[id.Event]():         reflect.TypeFor[idSchema[id.Event]](),
 		reflect.TypeFor[seal.Bytes]():       reflect.TypeFor[bytesSchema](),
 	}
 }

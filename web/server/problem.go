@@ -150,11 +150,16 @@ func writeProblem(c *fiber.Ctx, p *Problem) error {
 	if p.RetryAfter > 0 {
 		c.Set(fiber.HeaderRetryAfter, strconv.Itoa(p.RetryAfter))
 	}
+	media := p.ContentType("")
 	body, err := json.Marshal(p)
+	if strings.HasPrefix(c.Path(), FHIRPath) {
+		media = fhirMedia
+		body, err = json.Marshal(p.Outcome())
+	}
 	if err != nil {
 		return err
 	}
-	c.Set(fiber.HeaderContentType, p.ContentType(""))
+	c.Set(fiber.HeaderContentType, media)
 	c.Set(fiber.HeaderCacheControl, "no-store")
 	return c.Status(p.Status).Send(body)
 }

@@ -29,6 +29,7 @@ import (
 	"siegel/tenants/staff"
 	"siegel/tenants/tenanttest"
 	"siegel/web/api"
+	"siegel/web/fhir"
 	"siegel/web/server"
 )
 
@@ -78,6 +79,7 @@ func setup(t *testing.T, scheme string, proxies ...netip.Prefix) *house {
 	trail, err := audit.NewService(audit.Config{DB: h.DB, Secret: tenanttest.Secret})
 	must(err)
 	api.Mount(h.Server, api.Services{Audit: trail, Booking: bookings, Practice: h.Practice, Keyring: h.Keyring, Inbox: letters, Identity: h.identity, Staff: h.staff})
+	fhir.Mount(h.Server, fhir.Services{})
 	h.WatchChanges(inbox.NewWatcher(letters, h.Redis))
 	return h
 }

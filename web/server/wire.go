@@ -82,7 +82,7 @@ func (s *Server) checkOrigin(c *fiber.Ctx) error {
 		return refuse(c, errForeign)
 	}
 	media, _, _ := bytes.Cut(c.Request().Header.ContentType(), []byte(";"))
-	if c.Method() != fiber.MethodDelete && !bytes.EqualFold(bytes.TrimSpace(media), []byte(fiber.MIMEApplicationJSON)) {
+	if c.Method() != fiber.MethodDelete && !isJSON(c, bytes.TrimSpace(media)) {
 		return writeProblem(c, &Problem{Status: fiber.StatusUnsupportedMediaType, Reason: errContentType.Reason, RequestID: From(c.UserContext()).RequestID})
 	}
 	return c.Next()

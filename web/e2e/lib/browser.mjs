@@ -15,13 +15,17 @@ function onPath(name) {
   throw new Error(`${name} is not installed`);
 }
 
+const options = () => ({
+  executablePath: onPath("chromium"),
+  headless: true,
+  args: ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking", "--disable-component-update", "--disable-sync"],
+});
+
 /** launch starts Chromium with a fresh profile. */
-export const launch = () =>
-  chromium.launch({
-    executablePath: onPath("chromium"),
-    headless: true,
-    args: ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking", "--disable-component-update", "--disable-sync"],
-  });
+export const launch = () => chromium.launch(options());
+
+/** launchOn starts Chromium as on somebody's own computer: with a profile that stays in a folder. */
+export const launchOn = (folder) => chromium.launchPersistentContext(folder, { ...options(), viewport: desktop, locale: "de-DE", timezoneId: "Europe/Berlin" });
 
 export const phone = { width: 390, height: 844 };
 export const desktop = { width: 1280, height: 800 };

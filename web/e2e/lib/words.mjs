@@ -7,7 +7,7 @@ const read = (name) => JSON.parse(readFileSync(new URL(`../../app/src/i18n/${nam
 
 /** The tables by what shows them, each in both languages. */
 const table = (...prefixes) => Object.fromEntries(["de", "en"].map((language) => [language, Object.assign({}, ...prefixes.map((prefix) => read(`${prefix}${language}`)))]));
-export const tables = { patient: table("", "later."), office: table("office."), sealed: table("sealed."), setup: table("office.rules."), desk: table("office.desk."), takeover: table("office.takeover."), customers: table("office.customers."), account: table("account."), carriers: table("office.carriers."), messages: table("office.messages."), providers: table("portal.providers."), domains: table("portal.domains.") };
+export const tables = { patient: table("", "later."), office: table("office."), sealed: table("sealed."), setup: table("office.rules."), desk: table("office.desk."), takeover: table("office.takeover."), customers: table("office.customers."), account: table("account."), carriers: table("office.carriers."), messages: table("office.messages."), providers: table("portal.providers."), domains: table("portal.domains."), waiting: table("waiting."), reach: table("office.reach.") };
 
 const speaker = (table, tag) => (key, params = {}) => {
   const entry = table[key];
@@ -30,3 +30,5 @@ export const carriers = speaker(tables.carriers.de, "de");
 export const messages = speaker(tables.messages.de, "de");
 export const providers = speaker(tables.providers.de, "de");
 export const domains = speaker(tables.domains.de, "de");
+export const waiting = speaker(tables.waiting.de, "de");
+export const reach = speaker(tables.reach.de, "de");

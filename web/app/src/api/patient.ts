@@ -124,7 +124,7 @@ export const move = (body: { secret: string; hold: string; token: string } & ({ 
 export const getReminders = (secret: string) => send<Reminding>(`${root}/bookings/reminders/view`, { method: "POST", body: { secret }, safe: true });
 
 /** askForReminders is the patient's consent. Throws invalid_address, no_reminder_ahead, day_keys_unavailable. */
-export const askForReminders = (body: { secret: string; channel: string; address: string; language: string; version: string }) =>
+export const askForReminders = (body: { secret: string; channel: string; address: string; other?: string; language: string; version: string }) =>
   send<Reminding>(`${root}/bookings/reminders`, { method: "POST", body });
 
 /** askOfData asks the practice something of one's data. Objecting and deleting act at once where nobody has to be asked. Throws too_many_requests. */

@@ -1123,6 +1123,24 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/desk/requests": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** For how long requests wait for an answer */
+        get: operations["getRequestSettings"];
+        /** Decide for how long requests wait, from now on */
+        put: operations["putRequestSettings"];
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/desk/settings": {
         parameters: {
             query?: never;
@@ -1240,6 +1258,41 @@ export interface paths {
         put?: never;
         post?: never;
         delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/feeds": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Whose busy times calendar programs can see */
+        get: operations["listFeeds"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/feeds/{practitioner}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Make an address for a practitioner's busy times; a former one leads nowhere then */
+        post: operations["makeFeed"];
+        /** End a practitioner's feed */
+        delete: operations["revokeFeed"];
         options?: never;
         head?: never;
         patch?: never;
@@ -2772,6 +2825,24 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/probe": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The synthetic envelope of the day, which is no booking */
+        get: operations["getProbe"];
+        put?: never;
+        /** Say what was sealed in it, which shows that it opens */
+        post: operations["answerProbe"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/problems": {
         parameters: {
             query?: never;
@@ -2859,6 +2930,23 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/providers/{id}/objections": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Which tenants do not want a provider, since when and why */
+        get: operations["listProviderObjections"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/providers/{id}/swap": {
         parameters: {
             query?: never;
@@ -2888,6 +2976,23 @@ export interface paths {
         put?: never;
         /** Send a test message, or ask what it would cost */
         post: operations["testMessageProvider"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/recalls": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Ask somebody, who has agreed to it, to make their next appointment; whom and why, the server does not learn */
+        post: operations["recall"];
         delete?: never;
         options?: never;
         head?: never;
@@ -3762,6 +3867,110 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/webhooks": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Who is told of events */
+        get: operations["listWebhooks"];
+        put?: never;
+        /** Have a system told of events */
+        post: operations["createWebhook"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/webhooks/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        /** Change a webhook, or switch it on or off */
+        put: operations["putWebhook"];
+        post?: never;
+        /** End a webhook */
+        delete: operations["removeWebhook"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/webhooks/{id}/secret": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Make another secret; for a day the former one signs too */
+        post: operations["rotateWebhook"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/webhooks/{id}/sent": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** What a webhook was told, and what became of it */
+        get: operations["listSent"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/webhooks/{id}/sent/{sent}/replay": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Send an event once more, under the same id */
+        post: operations["replaySent"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/webhooks/{id}/test": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Send an event that says nothing */
+        post: operations["testWebhook"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
 }
 export type webhooks = Record<string, never>;
 export interface components {
@@ -3881,6 +4090,8 @@ export interface components {
             ends: string;
             /** @enum {string} */
             level: "info" | "warning";
+            /** @description Also show it to everybody, on the page about the service */
+            public?: boolean;
             /** Format: date-time */
             starts: string;
         };
@@ -3893,16 +4104,28 @@ export interface components {
             id: string;
             /** @enum {string} */
             level: "info" | "warning";
+            /** @description Also shown to everybody, on the page about the service */
+            public: boolean;
             /** Format: date-time */
             starts: string;
         };
         AnnouncementsAnswerBody: {
             announcements: components["schemas"]["AnnouncementBody"][];
         };
+        AnswerProbeRequestBody: {
+            envelope: string;
+            /** @description The word that was sealed */
+            probe: string;
+        };
         AppointmentAnswerBody: {
             appointment: string;
         };
         AppointmentBody: {
+            /**
+             * Format: date-time
+             * @description Of a request: then it lapses
+             */
+            answer_until?: string;
             booking_id: string;
             cancel_reason?: string;
             cancelled_by?: string;
@@ -3930,6 +4153,8 @@ export interface components {
             takes?: string[];
             /** @description Of nobody: counted nowhere, and nothing is sent */
             test?: boolean;
+            /** @description A lapsed request whose patient has yet to hear of it */
+            untold?: boolean;
         };
         AppointmentsAnswerBody: {
             appointments: components["schemas"]["AppointmentBody"][];
@@ -4087,6 +4312,11 @@ export interface components {
             waiting?: string;
         };
         BookingBody: {
+            /**
+             * Format: date-time
+             * @description Of a request: then it lapses
+             */
+            answer_until?: string;
             appointment?: string;
             booking_id: string;
             /** Format: date-time */
@@ -4099,6 +4329,8 @@ export interface components {
             expires?: string;
             ics?: string;
             items: components["schemas"]["VisitBody"][];
+            /** @description A request that got no answer in time */
+            lapsed?: boolean;
             location: components["schemas"]["ProfileLocation"];
             /** Format: date-time */
             move_until?: string;
@@ -4814,6 +5046,19 @@ export interface components {
             /** @description Its last day */
             until: string;
         };
+        FeedAnswerBody: {
+            feed: components["schemas"]["FeedBody"];
+            /** @description On this host. Nobody can read it again */
+            path: string;
+        };
+        FeedBody: {
+            /** Format: date-time */
+            created: string;
+            practitioner: string;
+        };
+        FeedsAnswerBody: {
+            feeds: components["schemas"]["FeedBody"][];
+        };
         FinishOIDCRequestBody: {
             code: string;
             state: string;
@@ -5343,6 +5588,18 @@ export interface components {
             ends: string;
             reason?: string;
         };
+        ObjectionBody: {
+            /** Format: date-time */
+            at: string;
+            /** @description The name of who said so */
+            by: string;
+            reason?: string;
+            slug: string;
+            tenant: string;
+        };
+        ObjectionsAnswerBody: {
+            objections: components["schemas"]["ObjectionBody"][];
+        };
         Obstacle: {
             code: string;
             fields?: string[];
@@ -5768,6 +6025,17 @@ export interface components {
             /** Format: int64 */
             version: number;
         };
+        ProbeAnswerBody: {
+            /**
+             * Format: date-time
+             * @description Until when it has to be opened
+             */
+            due: string | null;
+            /** @description Bound to its own id in the place of a booking's; null where nothing waits to be opened */
+            envelope: components["schemas"]["Envelope"];
+            /** @description Nobody has opened it in time */
+            late: boolean;
+        };
         Problem: {
             Details: components["schemas"]["Detail"][];
             Extra: {
@@ -6020,6 +6288,13 @@ export interface components {
             /** Format: int64 */
             version: number;
         };
+        PutWebhookRequestBody: {
+            active: boolean;
+            events: string[];
+            name: string;
+            /** @description https, on the public internet */
+            url: string;
+        };
         QueueBody: {
             /**
              * Format: int64
@@ -6047,6 +6322,16 @@ export interface components {
             valid_from?: string;
             valid_until?: string;
             windows: string[];
+        };
+        RecallRequestBody: {
+            /** @description Taken out of the opened record of somebody who has agreed; kept sealed until the message has left, an hour at most */
+            address: string;
+            /** @enum {string} */
+            channel: "mail" | "sms";
+            /** @enum {string} */
+            language?: "de" | "en";
+            /** @description Where it goes by the other channel, should this one fail */
+            other?: string;
         };
         RecoverRequestBody: {
             salt: string;
@@ -6113,6 +6398,8 @@ export interface components {
             channel: "mail" | "sms";
             /** @enum {string} */
             language?: "de" | "en";
+            /** @description Of the other channel, for a reminder that does not arrive by this one; kept likewise */
+            other?: string;
             secret: string;
             /** @description Of the words that were agreed to */
             version: string;
@@ -6137,6 +6424,13 @@ export interface components {
             requests: string[];
             text: string;
             version: string;
+        };
+        RequestSettings: {
+            /**
+             * Format: int64
+             * @description For how many hours requests wait for an answer; then they lapse
+             */
+            hours: number;
         };
         ResellerBody: {
             brand: components["schemas"]["BrandBody"];
@@ -6234,9 +6528,39 @@ export interface components {
             id: string;
             title: string;
         };
+        SentBody: {
+            /** Format: int64 */
+            attempts: number;
+            /** @description What is sent, as it is signed */
+            body: string;
+            by_hand: boolean;
+            /**
+             * Format: int64
+             * @description Of the last answer
+             */
+            code?: number;
+            /** Format: date-time */
+            created: string;
+            /** @description The header webhook-id */
+            event: string;
+            id: string;
+            kind: string;
+            /** Format: int64 */
+            millis?: number;
+            /** @enum {string} */
+            reason?: "answer" | "redirect" | "gone" | "timeout" | "certificate" | "unreachable" | "private_address" | "too_late" | "webhook_off" | "secret_unreadable";
+            /** @enum {string} */
+            state: "waiting" | "delivered" | "dead" | "dropped";
+            /** Format: date-time */
+            tried?: string;
+        };
         Sentence: {
             key: string;
             text: string;
+        };
+        SentsAnswerBody: {
+            /** @description The latest 100, the newest first */
+            sent: components["schemas"]["SentBody"][];
         };
         ServiceValue: {
             /** Format: int64 */
@@ -6494,6 +6818,8 @@ export interface components {
             due: components["schemas"]["DueBody"][];
             /** @enum {string} */
             mode: "book" | "forward";
+            /** @description The server's own: a connector that is older can say so */
+            server_version?: string;
         };
         TakeProposalRequestBody: {
             /** @description The patient's copy for it */
@@ -6612,6 +6938,8 @@ export interface components {
             channel: "mail" | "sms";
             /** @enum {string} */
             language?: "de" | "en";
+            /** @description Only where a request has lapsed and nobody has told its patient yet; else already_told */
+            once?: boolean;
             /** @description Where it goes by the other channel, should this one fail */
             other?: string;
         };
@@ -6767,6 +7095,11 @@ export interface components {
             number: number;
         };
         VisitBody: {
+            /**
+             * Format: date-time
+             * @description Of a request: then it lapses
+             */
+            answer_until?: string;
             appointment?: string;
             booking_id: string;
             /** Format: date-time */
@@ -6774,6 +7107,8 @@ export interface components {
             copy: string;
             /** Format: date-time */
             ends: string;
+            /** @description A request that got no answer in time */
+            lapsed?: boolean;
             location: components["schemas"]["ProfileLocation"];
             /** Format: date-time */
             move_until?: string;
@@ -6851,6 +7186,55 @@ export interface components {
             not_waited: string[];
             /** @description What about, in the practice's words */
             topics: string[];
+        };
+        WebhookBody: {
+            /** Format: date-time */
+            created: string;
+            /**
+             * Format: int64
+             * @description How many were given up, of the last 30 days
+             */
+            dead: number;
+            events: string[];
+            /** Format: date-time */
+            failing_since?: string;
+            id: string;
+            name: string;
+            /**
+             * Format: date-time
+             * @description Until when the former secret signs too
+             */
+            old_secret_until?: string;
+            /**
+             * @description failed: switched off since nobody had answered for days
+             * @enum {string}
+             */
+            state: "active" | "off" | "failed";
+            /** Format: date-time */
+            succeeded?: string;
+            /** Format: date-time */
+            tried?: string;
+            url: string;
+            /** Format: int64 */
+            waiting: number;
+        };
+        WebhookSecretAnswerBody: {
+            /** @description whsec_…, with which the receiver checks signatures (Standard Webhooks). Nobody can read it again */
+            secret: string;
+            webhook: components["schemas"]["WebhookBody"];
+        };
+        WebhookWish: {
+            events: string[];
+            name: string;
+            /** @description https, on the public internet */
+            url: string;
+        };
+        WebhooksAnswerBody: {
+            /** @description All that can be asked for here */
+            events: string[];
+            /** Format: int64 */
+            most: number;
+            webhooks: components["schemas"]["WebhookBody"][];
         };
         Week: {
             cells: components["schemas"]["WeekCell"][];
@@ -9486,6 +9870,66 @@ export interface operations {
             };
         };
     };
+    getRequestSettings: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RequestSettings"];
+                };
+            };
+            /** @description Error */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    putRequestSettings: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["RequestSettings"];
+            };
+        };
+        responses: {
+            /** @description No Content */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Error */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     getDeskSettings: {
         parameters: {
             query?: never;
@@ -9810,6 +10254,95 @@ export interface operations {
                 content: {
                     "application/json": string;
                 };
+            };
+            /** @description Error */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    listFeeds: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["FeedsAnswerBody"];
+                };
+            };
+            /** @description Error */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    makeFeed: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                practitioner: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Created */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["FeedAnswerBody"];
+                };
+            };
+            /** @description Error */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    revokeFeed: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                practitioner: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description No Content */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
             };
             /** @description Error */
             default: {
@@ -13122,6 +13655,66 @@ export interface operations {
             };
         };
     };
+    getProbe: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProbeAnswerBody"];
+                };
+            };
+            /** @description Error */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    answerProbe: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["AnswerProbeRequestBody"];
+            };
+        };
+        responses: {
+            /** @description No Content */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Error */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     reportProblem: {
         parameters: {
             query?: never;
@@ -13359,6 +13952,39 @@ export interface operations {
             };
         };
     };
+    listProviderObjections: {
+        parameters: {
+            query?: {
+                scope?: string;
+            };
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ObjectionsAnswerBody"];
+                };
+            };
+            /** @description Error */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     previewMessageSwap: {
         parameters: {
             query?: {
@@ -13449,6 +14075,39 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["TestAnswerBody"];
+                };
+            };
+            /** @description Error */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    recall: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["RecallRequestBody"];
+            };
+        };
+        responses: {
+            /** @description Accepted */
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["TellAnswerBody"];
                 };
             };
             /** @description Error */
@@ -15693,6 +16352,257 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["PlaceAnswerBody"];
+                };
+            };
+            /** @description Error */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    listWebhooks: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["WebhooksAnswerBody"];
+                };
+            };
+            /** @description Error */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    createWebhook: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["WebhookWish"];
+            };
+        };
+        responses: {
+            /** @description Created */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["WebhookSecretAnswerBody"];
+                };
+            };
+            /** @description Error */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    putWebhook: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["PutWebhookRequestBody"];
+            };
+        };
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["WebhookBody"];
+                };
+            };
+            /** @description Error */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    removeWebhook: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description No Content */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Error */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    rotateWebhook: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["WebhookSecretAnswerBody"];
+                };
+            };
+            /** @description Error */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    listSent: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SentsAnswerBody"];
+                };
+            };
+            /** @description Error */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    replaySent: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+                sent: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Accepted */
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SentBody"];
+                };
+            };
+            /** @description Error */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    testWebhook: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Accepted */
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SentBody"];
                 };
             };
             /** @description Error */

@@ -341,5 +341,9 @@ export interface BookedView extends View {
   appointment: string;
   cancel_until: string;
   move_until?: string;
+  /** Of a request: until when the practice answers. Then it lapses. */
+  answer_until?: string;
+  /** A request that got no answer in time. */
+  lapsed?: boolean;
   ics: string;
 }

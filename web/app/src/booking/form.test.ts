@@ -126,6 +126,8 @@ describe("what the appointment asks of those who come", () => {
   test("a referral is asked for only where one is needed", () => {
     expect(found({}, { referral: true })).toEqual({ referral: "error.referral_missing" });
     expect(found({ referral: "ABCD-EFGH-JKLM" }, { referral: true })).toEqual({});
+    expect(found({ referral: "ABCD-EFGH-JKL" }, { referral: true })).toEqual({ referral: "error.referral_code" });
+    expect(found({ referral: "Praxis Dr. Huber" }, { referral: true })).toEqual({});
     expect(found({}, {})).toEqual({});
   });
 

@@ -3,6 +3,7 @@
 
 import type { Channel, Gender, Insurance, Practice } from "../api/types.ts";
 import { SealError } from "../seal/error.ts";
+import { codeOf, meansCode } from "../seal/referral.ts";
 import { cleanText, NAME, NOTE, type TextRule } from "../seal/text.ts";
 import type { Key } from "../i18n/later.ts";
 
@@ -170,7 +171,7 @@ export function check(form: Form, practice: Pick<Practice, "asks" | "channels">,
     const age = ageOn(birth, terms.day);
     if (age < (terms.min ?? 0) || age > (terms.max ?? 200)) set(fieldOf("year", i), "error.age");
   });
-  if (terms?.referral) set("referral", nameError(form.referral, "error.referral_missing"));
+  if (terms?.referral) set("referral", nameError(form.referral, "error.referral_missing") ?? (meansCode(form.referral) && !codeOf(form.referral) ? "error.referral_code" : undefined));
   if (!form.channel || !practice.channels.includes(form.channel)) set("channel", "error.channel_missing");
   if (form.channel === "mail") {
     set("mail", mailError(form.mail));

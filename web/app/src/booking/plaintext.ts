@@ -1,5 +1,6 @@
 import type { Practice } from "../api/types.ts";
 import type { Booking } from "../seal/plaintext.ts";
+import { codeOf } from "../seal/referral.ts";
 import { cleanText, NAME, NOTE } from "../seal/text.ts";
 import { addressOf, birthDate, personsOf, phoneNumber, type Form } from "./form.ts";
 import type { Stop } from "./held.svelte.ts";
@@ -51,7 +52,7 @@ export function plaintextOf(form: Form, answers: Answers, stop: Stop, practice: 
     },
     ...(answers.known ? { new_patient: answers.known === "new" } : {}),
     ...(note ? { note } : {}),
-    ...(needsReferral(stop) ? { referral: cleanText(form.referral, NAME) } : {}),
+    ...(needsReferral(stop) ? { referral: codeOf(form.referral) ?? cleanText(form.referral, NAME) } : {}),
     ...(own ? {} : { booker: { name: cleanText(booker, TWO_NAMES), relation: words.relation, contact: address } }),
     language: words.language,
   };

@@ -29,7 +29,7 @@ export function stopsBooked(items: readonly BookedItem[], zone: string, services
   return items.map(({ starts, practitioner, location }, i) => ({ starts, zone: location?.zone || zone, title: services[i] ?? "", detail: practitioner.name }));
 }
 
-type Standing = Pick<BookedView, "status" | "items">;
+type Standing = Pick<BookedView, "status" | "items" | "lapsed">;
 
 /** isRequested tells whether somebody of the practice still has to accept it, or a part of it. */
 export const isRequested = ({ status, items = [] }: Standing): boolean => status === "requested" || items.some((item) => item.status === "requested");
@@ -39,7 +39,7 @@ export const live = (booking: BookedView): BookedItem[] => (booking.items ?? [bo
 
 /** bookedTitle says what became of a booking. */
 export function bookedTitle(booking: Standing): string {
-  if (booking.status === "cancelled" && (booking.items ?? []).every(({ status }) => status === "cancelled")) return t("cancelled.title");
+  if (booking.status === "cancelled" && (booking.items ?? []).every(({ status }) => status === "cancelled")) return t(booking.lapsed ? "lapsed.title" : "cancelled.title");
   if (booking.status === "proposed") return t("proposed.title");
   if (isRequested(booking)) return t("requested.title");
   const count = booking.items?.filter(({ status }) => status !== "cancelled").length ?? 1;

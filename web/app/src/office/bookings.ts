@@ -50,6 +50,8 @@ export interface Entry extends Slot {
   waiting: boolean;
   /** When the patient first booked it for, where it was moved since. */
   firstStarts: number | null;
+  /** Of a request: until when it waits for an answer. */
+  answerUntil: number | null;
   excused: boolean;
   /** Why staff set rules aside; empty where it did not. */
   overridden: string;
@@ -85,6 +87,8 @@ export interface BookingsConfig {
   arrived(count: number): void;
   /** Told how many that were known were moved or cancelled since then, by whoever. */
   altered?(moved: number, cancelled: number): void;
+  /** Given a request that has lapsed, opened, whose patient has yet to hear of it. Once an appointment. */
+  lapsed?(appointment: string, booking: Booking): Promise<void>;
   signedOut(): void;
   now(): number;
 }
@@ -129,6 +133,9 @@ export class Bookings {
   private loaded = false;
   private stopped = false;
   private readonly conflicted = new Set<string>();
+  /** Requests that have lapsed and whose patients are yet to be told; those that were are kept, so as not to be told again. */
+  private untold: readonly AppointmentBody[] = [];
+  private readonly told = new Set<string>();
 
   constructor(private readonly config: BookingsConfig) {
     this.today = dayOf(config.now(), config.zone);
@@ -257,6 +264,7 @@ export class Bookings {
     let moved = 0;
     let cancelled = 0;
     const bookingsBefore = new Map([...this.known.values()].map(({ body }) => [body.booking_id, body.id]));
+    this.untold = answers.flatMap(({ appointments }) => appointments.filter(({ id, untold }) => untold && !this.told.has(id)));
     answers.forEach(({ appointments }, span) => {
       for (const body of appointments) {
         if (gone.has(body.status)) {
@@ -338,6 +346,23 @@ export class Bookings {
       if (generation !== this.generation) return;
     }
     if (stored > 0) this.publish();
+    await this.tellLapsed(keys, generation);
+  }
+
+  /** Whoever has the office open tells patients of lapsed requests: only here their addresses can be read. */
+  private async tellLapsed(keys: Keys, generation: number): Promise<void> {
+    for (const body of this.config.lapsed ? this.untold : []) {
+      const { reading } = await read(keys, body);
+      if (generation !== this.generation) return;
+      if (reading.state !== "open") continue;
+      try {
+        await this.config.lapsed?.(body.id, reading.booking);
+        this.told.add(body.id);
+      } catch (thrown) {
+        // What the server refuses it refuses the next time too; else the next fetch tries again.
+        if (thrown instanceof Problem && thrown.status < 500 && thrown.status !== 401 && thrown.status !== 429) this.told.add(body.id);
+      }
+    }
   }
 
   private async store(keys: Keys, known: Known, booking: Booking, generation: number): Promise<void> {
@@ -386,6 +411,7 @@ export class Bookings {
         received: received(body),
         waiting: body.envelope !== null && body.card === null && !broken,
         firstStarts: body.first_starts ? Date.parse(body.first_starts) : null,
+        answerUntil: body.answer_until ? Date.parse(body.answer_until) : null,
         excused: body.excused === true,
         overridden: body.overridden ?? "",
         test: body.test === true,

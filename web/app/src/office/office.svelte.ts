@@ -12,6 +12,7 @@ import { Problem, reasonOf } from "../api/problem.ts";
 import type { Practice } from "../api/types.ts";
 import { Bookings, type Entry, type View } from "./bookings.ts";
 import { Idle } from "./idle.ts";
+import { tellLapsed } from "./lapsed.ts";
 import { Desk } from "./desk/desk.svelte.ts";
 import { overlay } from "./desk/acts.ts";
 import { Live, sharedStream } from "./live.ts";
@@ -19,6 +20,7 @@ import { getRules } from "./rules/client.ts";
 import type { Rules } from "./rules/types.ts";
 import { getSetting } from "./customers/client.ts";
 import type { CustomersDesk } from "./customers/desk.svelte.ts";
+import { probe, type Probed } from "./probe.ts";
 import * as server from "./server.ts";
 import { type Bytes, fromBase64 } from "../seal/bytes.ts";
 import { SealError } from "../seal/error.ts";
@@ -36,6 +38,9 @@ export const idleAfter = 10 * 60_000;
 
 /** Milliseconds for which the rules are not asked for again. */
 const rulesAfter = 60_000;
+
+/** Milliseconds after which an office that stays open looks for the sealed word of the day again. */
+const probeAfter = 3600_000;
 
 const nothing: View = { entries: [], fresh: new Set(), until: "", loaded: false, unsaved: 0, trouble: null, at: null, opening: null };
 
@@ -64,6 +69,9 @@ export class Office {
   directoryEnds = $state<number | null>(null);
   /** The practice's identity is another than this browser knew. */
   changed = $state.raw<Opened["changed"]>(null);
+  /** How it stands with the sealed word of the day. */
+  probed = $state.raw<Probed>({ state: "fine" });
+  private probedAt = 0;
   /** How many bookings to announce; counts up with each announcement. */
   arrival = $state.raw<{ count: number; serial: number }>({ count: 0, serial: 0 });
 
@@ -110,6 +118,7 @@ export class Office {
     changed: () => {
       void this.bookings?.refresh();
       void this.customers?.refresh();
+      if (this.probed.state === "late") void this.lookAtProbe();
     },
     connected: (yes) => (this.live = yes),
     after: (ms, call) => {
@@ -322,7 +331,7 @@ export class Office {
   async readCustomers(): Promise<CustomersDesk | null> {
     const { session } = this;
     if (!session || !this.records) return null;
-    this.asking ??= import("./customers/desk.svelte.ts").then(({ CustomersDesk }) => new CustomersDesk(this, session.tenant)).catch(() => ((this.asking = null), null));
+    this.asking ??= import("./customers/desk.svelte.ts").then(({ CustomersDesk }) => new CustomersDesk(() => this.expired(), session.tenant)).catch(() => ((this.asking = null), null));
     const customers = await this.asking;
     if (!customers || session.tenant !== this.session?.tenant || !this.records) return null;
     this.customers = customers;
@@ -350,6 +359,19 @@ export class Office {
   lockAfter(minutes: number): void {
     this.lockMinutes = minutes;
     this.idle.within(minutes * 60_000);
+  }
+
+  /** lookAtProbe opens the sealed word of the day, or says how long it has waited for somebody who can. */
+  private async lookAtProbe(): Promise<void> {
+    const { session, records } = this;
+    if (!session || this.guest || session.role === "billing") return;
+    this.probedAt = Date.now();
+    try {
+      const probed = await probe({ get: server.getProbe, answer: server.answerProbe }, records);
+      if (session.tenant === this.session?.tenant && records === this.records) this.probed = probed;
+    } catch {
+      // What was known stays until the server answers again.
+    }
   }
 
   /** accept takes the practice's new identity for the known one from now on. */
@@ -407,6 +429,7 @@ export class Office {
         this.desk.arrived();
       },
       altered: (moved, cancelled) => this.desk.altered(moved, cancelled),
+      lapsed: tellLapsed,
       signedOut: () => this.leave("signed_out"),
       now: () => Date.now(),
     });
@@ -430,6 +453,7 @@ export class Office {
       ({ medical }) => bookings === this.bookings && (this.medical = medical),
       () => undefined, // the stricter stays
     );
+    void this.lookAtProbe();
     this.events.stop();
     this.events.start();
     const [practice] = await Promise.all([server.getPractice().catch(() => this.practice), bookings.refresh()]);
@@ -475,6 +499,7 @@ export class Office {
     this.phase = "open";
     this.idle.start();
     if (this.customers) void this.customers.unlock(keys);
+    void this.lookAtProbe();
     await bookings.unlock(keys);
     if (vouch) await vouch().catch(() => undefined); // the next unlocking says it again
     if (resign) this.directoryEnds = (await resign().catch(() => null)) ?? this.directoryEnds;
@@ -517,6 +542,7 @@ export class Office {
     this.directoryEnds = null;
     this.changed = null;
     this.keyless = null;
+    this.probed = { state: "fine" };
     this.problem = problem;
     this.phase = "signed-out";
   }
@@ -564,6 +590,7 @@ export class Office {
       if (this.day === before) this.day = this.today;
       void this.bookings?.refresh();
     }
+    if (this.phase === "open" && Date.now() - this.probedAt > probeAfter) void this.lookAtProbe();
   }
 }
 

@@ -23,7 +23,11 @@ export interface AppointmentBody {
   received?: string;
   /** When the patient first booked it for, where it was moved since. */
   first_starts?: string;
-  cancelled_by?: "patient" | "practice";
+  cancelled_by?: "patient" | "practice" | "lapsed";
+  /** Of a request: then it lapses. */
+  answer_until?: string;
+  /** A lapsed request whose patient has yet to hear of it. */
+  untold?: boolean;
   cancel_reason?: string;
   excused?: boolean;
   /** Why staff set rules aside. */
@@ -124,7 +128,7 @@ export interface Chapter {
   starts: string;
   ends: string;
   made: string;
-  cancelled_by?: "patient" | "practice" | "moved";
+  cancelled_by?: "patient" | "practice" | "moved" | "lapsed";
   cancel_reason?: string;
   overridden?: string;
 }
@@ -144,9 +148,13 @@ export const moveAtDesk = (appointment: string, body: DeskTime, keepalive = fals
 export const setStatus = (appointment: string, body: StatusChange, keepalive = false) =>
   send<{ status: string }>(`${root}/appointments/${appointment}/status`, { method: "POST", body, safe: true, keepalive });
 
-/** tellPatient sends how the appointment stands to an address out of the opened booking, or by the other way where the first fails. Throws invalid_address, too_many_messages. */
-export const tellPatient = (appointment: string, body: { channel: "mail" | "sms"; address: string; other?: string; language: "de" | "en" }, keepalive = false) =>
+/** tellPatient sends how the appointment stands to an address out of the opened booking, or by the other way where the first fails. Throws invalid_address, too_many_messages; with once also already_told. */
+export const tellPatient = (appointment: string, body: { channel: "mail" | "sms"; address: string; other?: string; language: "de" | "en"; once?: boolean }, keepalive = false) =>
   send<{ message: string }>(`${root}/appointments/${appointment}/tell`, { method: "POST", body, keepalive });
+
+/** sendRecall asks somebody, who has agreed to it, to come again. Throws invalid_address, too_many_messages. */
+export const sendRecall = (body: { channel: "mail" | "sms"; address: string; other?: string; language: "de" | "en" }) =>
+  send<{ message: string }>(`${root}/recalls`, { method: "POST", body });
 
 /** proposeTimes answers a request with other times. Throws slot_taken, slot_held, slot_not_offered, quota_full (all with `against`), wrong_status. */
 export const proposeTimes = (appointment: string, body: { times: DeskTime[]; hours: number }) =>
@@ -180,3 +188,15 @@ export interface Overflow {
 /** How many staff may book beyond each practitioner's capacity; who is missing has none. */
 export const getOverflow = () => send<{ overflow: Overflow[] }>(`${root}/desk/overflow`);
 export const putOverflow = (body: Overflow) => send<void>(`${root}/desk/overflow`, { method: "PUT", body, safe: true });
+
+/** The sealed word of the day, which is no booking; null where none waits to be opened. */
+export interface Probe {
+  envelope: EnvelopeJSON | null;
+  due: string | null;
+  /** Nobody of the practice has opened it in time. */
+  late: boolean;
+}
+
+export const getProbe = () => send<Probe>(`${root}/probe`);
+/** Says what was sealed in it. Throws probe_unopened for anything else. */
+export const answerProbe = (envelope: string, probe: string) => send<void>(`${root}/probe`, { method: "POST", body: { envelope, probe }, safe: true });

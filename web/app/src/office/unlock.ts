@@ -9,6 +9,7 @@ import { serverNow } from "../api/http.ts";
 import { type HeldKeyring, putKeyring, putVouch } from "./keys/client.ts";
 import { openCard, sealCard } from "../seal/card.ts";
 import { type Envelope, openBooking, openEnvelope, parseEnvelope } from "../seal/envelope.ts";
+import { gcmOpen, gcmSeal } from "../seal/gcm.ts";
 import { openRecord, type RecordKind, sealRecord } from "../seal/record.ts";
 import { type Keyring, lockKeyring, newestBook, type ServedKeyring, unlockKeyring } from "../seal/keyring.ts";
 import { SealError } from "../seal/error.ts";
@@ -25,8 +26,18 @@ export interface RecordKeys {
   sealRecord(kind: RecordKind, id: string, version: number, json: Uint8Array): Promise<{ version: number; epoch: number; ciphertext: string }>;
   /** What somebody sealed to the practice and bound to an id that is no booking's. */
   openSealed(envelope: Envelope, id: string): Promise<Bytes>;
+  /** For what this browser keeps in memory over a lock, and nowhere else: whoever opens it again has unlocked. */
+  sealAside(json: Bytes): Promise<Aside>;
+  /** Throws as openRecord does. */
+  openAside(aside: Aside): Promise<Bytes>;
   /** The epoch of the newest book key. */
   epoch(): number;
+}
+
+/** What is kept in memory while names are locked. */
+export interface Aside {
+  readonly epoch: number;
+  readonly bytes: Bytes;
 }
 
 /** The version with which a booking first becomes a card. */
@@ -178,6 +189,8 @@ async function resign(identity: CryptoKey, served: ServedKeyring["directory"]): 
   return (await openDirectory(directory)).expires.getTime();
 }
 
+const aside = ({ tenant, account }: { tenant: string; account: string }) => `${tenant}|aside|${account}`;
+
 /** Milliseconds in which new keys are not looked for again. */
 const lookAfter = 10_000;
 
@@ -252,6 +265,16 @@ function keysOf(first: Keyring, holder: { tenant: string; account: string }, see
         const key = keyring.data.get(e.kid);
         if (!key) throw new SealError("unknown_key");
         return openEnvelope(key, e, id);
+      }),
+    sealAside: async (json) => {
+      const { key, epoch } = newestBook(keyring);
+      return { epoch, bytes: await gcmSeal(key, json, aside(holder)) };
+    },
+    openAside: ({ epoch, bytes }) =>
+      found(async () => {
+        const book = keyring.books.get(epoch);
+        if (!book) throw new SealError("unknown_key");
+        return gcmOpen(book, bytes, aside(holder));
       }),
     epoch: () => newestBook(keyring).epoch,
     wipe: () => lockKeyring(keyring),

@@ -17,4 +17,4 @@ export const detailText = ({ detail }: Entry): string =>
     .join(", ");
 
 /** The subjects that can be chosen, by their words. */
-export const subjects = ["appointment", "session", "window", "closure", "service", "practitioner", "location", "resource", "quota", "chain", "calendar", "practice", "keyring", "member", "invitation", "agreement", "token", "audit", "tenant", "person", "support", "customer", "request", "host"] as const;
+export const subjects = ["appointment", "session", "window", "closure", "service", "practitioner", "location", "resource", "quota", "chain", "calendar", "practice", "keyring", "member", "invitation", "agreement", "token", "webhook", "feed", "audit", "tenant", "person", "support", "customer", "request", "host"] as const;

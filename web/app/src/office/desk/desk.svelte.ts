@@ -5,10 +5,11 @@
  */
 import { untrack } from "svelte";
 import { Problem, reasonOf } from "../../api/problem.ts";
+import type { Practice } from "../../api/types.ts";
 import type { Column } from "../agenda.ts";
 import type { Entry } from "../bookings.ts";
 import { clock } from "../format.ts";
-import type { Office } from "../office.svelte.ts";
+import type { Rules } from "../rules/types.ts";
 import * as server from "../server.ts";
 import { type Day, instantOf, minuteOf, mondayOf, plus, startOf } from "../zone.ts";
 import { bare } from "../booking.ts";
@@ -59,6 +60,26 @@ export interface Draft {
 /** Milliseconds during which an act can be taken back. */
 export const undoFor = 10_000;
 
+/** What a desk needs of the office that it stands in. */
+export interface Around {
+  readonly phase: string;
+  readonly session: { readonly role: string } | null;
+  readonly practice: Practice | null;
+  readonly rules: Rules | null;
+  readonly view: { readonly entries: readonly Entry[] };
+  readonly zone: string;
+  readonly day: Day;
+  readonly today: Day;
+  readonly now: number;
+  readonly selected: string | null;
+  show(day: Day): Promise<void>;
+  select(id: string | null): void;
+  refresh(): Promise<void>;
+  reading(from: Day, to: Day): Promise<void>;
+  readRules(anew?: boolean): Promise<void>;
+  expired(): void;
+}
+
 export class Desk {
   mode = $state<Mode>("day");
   panel = $state.raw<Panel | null>(null);
@@ -68,6 +89,8 @@ export class Desk {
   likes = $state.raw<Likes>(likes());
   /** Who falls out, and from when, where the absence begins elsewhere. */
   absent = $state.raw<{ practitioner: string; from: number } | null>(null);
+  /** The days that are to be printed instead of those shown. */
+  paper = $state.raw<readonly Day[] | null>(null);
   /** Said politely; never a name. */
   said = $state.raw({ text: "", serial: 0 });
   problem = $state("");
@@ -100,7 +123,7 @@ export class Desk {
     },
   });
 
-  constructor(private readonly office: Office) {
+  constructor(private readonly office: Around) {
     this.acts.pending.subscribe((pending) => (this.pending = pending));
     addEventListener("pagehide", () => void this.acts.flush(true));
   }
@@ -154,6 +177,17 @@ export class Desk {
     return days.slice(0, sunday ? 7 : busy.length > 0 ? 6 : 5);
   }
 
+  /** ahead prepares the coming days for paper, opened: `printed` ends it. */
+  async ahead(count: number): Promise<void> {
+    const from = plus(this.office.today, 1);
+    await this.office.reading(from, plus(from, count));
+    if (this.office.phase === "open") this.paper = Array.from({ length: count }, (_, n) => plus(from, n));
+  }
+
+  printed(): void {
+    this.paper = null;
+  }
+
   turn(mode: Mode): void {
     this.mode = mode;
     void this.office.show(this.office.day);
@@ -203,6 +237,7 @@ export class Desk {
 
   /** lock drops what is typed and sends what waits. */
   lock(): void {
+    this.paper = null;
     this.close();
     this.problem = "";
     void this.acts.flush();

@@ -22,7 +22,7 @@ const today = "2026-11-24";
 
 function entry(n: number, change: Partial<Entry> = {}, booking: Partial<Booking> = {}): Entry {
   const made = aBooking(n, booking);
-  return { ...slotOf(made), id: `apt_${uuid(n)}`, status: "booked", source: "online", received: null, waiting: false, firstStarts: null, excused: false, overridden: "", takes: [], reading: { state: "open", booking: made, differences: [] }, ...change };
+  return { ...slotOf(made), id: `apt_${uuid(n)}`, status: "booked", source: "online", received: null, waiting: false, firstStarts: null, answerUntil: null, excused: false, overridden: "", takes: [], reading: { state: "open", booking: made, differences: [] }, ...change };
 }
 
 describe("a caller's line", () => {

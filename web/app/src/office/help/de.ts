@@ -83,6 +83,14 @@ Der Connector ist ein kleines Programm auf einem Rechner Ihrer Praxis. Er öffne
 Zwei Betriebsarten: Im Praxisbuch zeigt das Büro Namen. Bei Weiterleitung liegen Namen nur in Ihren eigenen Systemen; was dann wo geht, steht als Tabelle auf der Seite. Der Wechsel verliert in keiner Richtung eine Buchung.
 
 Kann nichts in Ihren Kalender schreiben, gibt es zwei ehrliche Wege: Siegel führt den Kalender, oder Sie halten dort feste Zeiten frei, die nur hier gebucht werden.` },
+  { id: "systems", title: "Andere Systeme", text: `
+Zwei Wege, auf denen Programme außerhalb der Praxis etwas erfahren, ohne je einen Namen zu sehen.
+
+- Meldungen (Webhooks): Siegel ruft eine Adresse auf, sobald ein Termin gebucht, verschoben oder abgesagt wird. Die Meldung hat Kennungen und Zeiten. Das Geheimnis zeigt Siegel nur einmal; „Geheimnis erneuern“ lässt das alte noch einen Tag gelten.
+- Kommt nichts an, versucht Siegel es etwa drei Tage lang. Danach wird die Adresse ausgeschaltet, und Sie sehen es hier. Unter „Meldungen“ steht, was wann gesendet wurde, und Sie können es noch einmal senden.
+- Belegte Zeiten als Kalender: eine geheime Adresse je Behandler für Kalenderprogramme. Dort steht nur „Belegt“. „Beenden“ wirkt sofort.
+
+Mit Namen gibt es den Kalender nur in der Praxis selbst, über den Connector.` },
   { id: "carriers", title: "Nachrichtendienste", text: `
 Hier steht, wer Ihre SMS befördert, und wer es künftig tun soll.
 

@@ -83,6 +83,14 @@ The connector is a small program on a computer in your practice. It opens bookin
 Two modes: with the practice book, the office shows names. With forwarding, names are in your own systems alone; what works where is a table on the page. Changing loses no booking in either direction.
 
 If nothing can write into your calendar, there are two honest ways: Siegel leads, or you keep fixed times free there that are booked only here.` },
+  { id: "systems", title: "Other systems", text: `
+Two ways in which programs outside the practice learn something without ever seeing a name.
+
+- Messages (webhooks): Siegel calls an address as soon as an appointment is booked, moved or cancelled. The message has ids and times. Siegel shows the secret only once; “Renew secret” keeps the old one good for another day.
+- If nothing arrives, Siegel tries for about three days. Then the address is switched off, and you see so here. Under “Messages” is what was sent when, and you can send it again.
+- Busy times as a calendar: a secret address for each practitioner, for calendar programs. It says “Busy” and nothing else. “End” takes effect at once.
+
+With names the calendar exists only in the practice itself, through the connector.` },
   { id: "carriers", title: "Message carriers", text: `
 Here is who carries your text messages, and who is to do so in future.
 

@@ -9,7 +9,7 @@ test("both languages have the same topics, none is empty", () => {
 });
 
 test("every screen has its topic", () => {
-  const places = ["first", "people", "windows", "closures", "services", "quotas", "chains", "places", "calendars", "practice", "hosts", "connector", "carriers", "contract", "audit"];
+  const places = ["first", "people", "windows", "closures", "services", "quotas", "chains", "places", "calendars", "practice", "hosts", "connector", "systems", "carriers", "contract", "audit"];
   for (const place of places) expect(de.some(({ id }) => id === topicOf("setup", place)), place).toBe(true);
   for (const tab of ["day", "coming", "inbox", "figures", "absence"]) expect(de.some(({ id }) => id === topicOf(tab, "windows")), tab).toBe(true);
 });

@@ -39,6 +39,10 @@ export const putWaiting = ({ off, at_once, minutes }: WaitingSettings) => send<v
 export const offerByHand = async (body: { service: string; practitioner: string; location: string; starts: string; count: number }): Promise<number> =>
   (await send<{ offered: number }>(`${root}/desk/waiting/offers`, { method: "POST", body })).offered;
 
+/** For how many hours requests wait for an answer; then they lapse. */
+export const getRequestHours = async (): Promise<number> => (await send<{ hours: number }>(`${root}/desk/requests`)).hours;
+export const putRequestHours = (hours: number) => send<void>(`${root}/desk/requests`, { method: "PUT", body: { hours } });
+
 export interface FreeSlot {
   starts: string;
   practitioner: string;
