@@ -21,11 +21,12 @@ import (
 )
 
 type demoCommand struct {
-	Addr  string `help:"Address to listen on; port 0 takes a free one." default:"127.0.0.1:8080"`
-	Data  string `help:"Folder that keeps the demo's data." type:"path"`
-	Fresh bool   `help:"Begin with an empty folder."`
-	JSON  bool   `name:"json" help:"Print the table as one line of JSON when ready."`
-	Names bool   `help:"Also a name server, at which the portal brings up domains below praxis-muster.example."`
+	Addr      string `help:"Address to listen on; port 0 takes a free one." default:"127.0.0.1:8080"`
+	Data      string `help:"Folder that keeps the demo's data." type:"path"`
+	Fresh     bool   `help:"Begin with an empty folder."`
+	JSON      bool   `name:"json" help:"Print the table as one line of JSON when ready."`
+	Names     bool   `help:"Also a name server, at which the portal brings up domains below praxis-muster.example."`
+	Providers bool   `help:"Also stand-ins of LOX24, seven.io, sipgate, Twilio, Mittwald and IONOS, with accounts on the portal."`
 }
 
 type mailboxCommand struct {
@@ -122,6 +123,13 @@ func (c demoCommand) Run(ctx context.Context) error {
 		defer names.stop()
 		settings.Resolvers, settings.PublicAddresses = []string{names.resolver}, []string{"127.0.0.1"}
 	}
+	var providers *demoProviders
+	if c.Providers {
+		if providers, err = startProviders(); err != nil {
+			return err
+		}
+		defer providers.stop()
+	}
 	return serve(ctx, settings, ln, func(h *house) error {
 		practices, err := seed(ctx, h, filepath.Join(dir, "sign-ins.json"))
 		if err != nil {
@@ -133,6 +141,11 @@ func (c demoCommand) Run(ctx context.Context) error {
 				slugs = append(slugs, p.Slug)
 			}
 			if err := names.add(ctx, h, slugs); err != nil {
+				return err
+			}
+		}
+		if providers != nil {
+			if err := providers.add(ctx, h); err != nil {
 				return err
 			}
 		}

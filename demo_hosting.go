@@ -7,7 +7,6 @@ import (
 	"net/http"
 	"time"
 
-	"siegel/platform/identity"
 	"siegel/plugins/sdk"
 	"siegel/plugins/sdk/localdns"
 	"siegel/tenants/provider"
@@ -54,21 +53,8 @@ func (n *demoNames) add(ctx context.Context, h *house, slugs []string) error {
 	for _, slug := range slugs {
 		n.dns.Change(nil, []sdk.Record{{Type: sdk.A, Name: slug + ".localhost", Value: "127.0.0.1", TTL: 60}})
 	}
-	d := provider.Draft{
+	return keepAccount(ctx, h, provider.Draft{
 		Kind: provider.Hosting, Plugin: "loopback", Name: "Namensserver der Demo", Currency: "EUR", Enabled: true,
 		Settings: map[string]any{"url": n.web},
-	}
-	former, err := h.carriers.providers.List(ctx, provider.Hosting, identity.OfPlatform())
-	if err != nil {
-		return err
-	}
-	for _, p := range former {
-		if p.Name == d.Name {
-			d.ID = p.ID
-		}
-	}
-	if _, err = h.carriers.providers.Put(ctx, identity.OfPlatform(), d); err != nil {
-		return fmt.Errorf("account with the name server: %w", err)
-	}
-	return nil
+	})
 }

@@ -3,6 +3,7 @@ import { rmSync } from "node:fs";
 import { after, test } from "node:test";
 import { folder, start } from "./lib/demo.mjs";
 import { ask } from "./lib/http.mjs";
+import { psql } from "./lib/stores.mjs";
 
 const data = folder();
 after(() => rmSync(data, { recursive: true, force: true }));
@@ -56,8 +57,9 @@ test("a warm demo finds what the last one left", async (t) => {
   assert.ok(demo.ready < 60_000);
 });
 
-test("--fresh begins anew", async (t) => {
-  const demo = await run({ fresh: true }, async (demo) => {
+test("--fresh begins anew, and --providers has stand-ins that took the accounts' settings", async (t) => {
+  const demo = await run({ fresh: true, providers: true }, async (demo) => {
+    assert.equal(await psql(demo, "select string_agg(plugin, ' ' order by kind, position) from provider where scope = 'platform'"), "mittwald ionos loopback lox24 seven sipgate twilio");
     assert.notEqual(await tenant(demo), first.tenant);
     assert.ok(codes(demo).every((code) => !first.codes.includes(code)));
   });

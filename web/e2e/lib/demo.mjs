@@ -32,13 +32,13 @@ export function folder() {
  * start runs `siegel demo` until it says that it is ready. `stop` ends it as
  * Ctrl-C does and tells how that went; `drop` also removes the folder.
  */
-export async function start({ data = folder(), fresh = true, names = false } = {}) {
+export async function start({ data = folder(), fresh = true, names = false, providers = false } = {}) {
   // What anybody spools goes to a folder that the tests can look into.
   const spool = join(data, "tmp");
   mkdirSync(spool, { recursive: true });
   chmodSync(spool, 0o1777);
   const began = performance.now();
-  const args = ["demo", "--json", "--addr", "127.0.0.1:0", "--data", data, ...(fresh ? ["--fresh"] : []), ...(names ? ["--names"] : [])];
+  const args = ["demo", "--json", "--addr", "127.0.0.1:0", "--data", data, ...(fresh ? ["--fresh"] : []), ...(names ? ["--names"] : []), ...(providers ? ["--providers"] : [])];
   const child = spawn(binary, args, { stdio: ["ignore", "pipe", "pipe"], env: { ...process.env, TMPDIR: spool } });
   const output = [];
   let line = "";
