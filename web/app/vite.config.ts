@@ -28,7 +28,7 @@ export default defineConfig({
               // What several pages share is one script: without this it were ten.
               // Late code (sealing, other languages) stays apart.
               name: "shared",
-              test: /[\\/](node_modules[\\/](svelte|clsx|esm-env)|src[\\/](i18n|api|ui|booking))[\\/](?!(Standing|Proposals|Booked|Cancelled|Change|Remind|Rights|rights|Wait|Waiter|WaitingPage|Ways|WishForm|Offer|CallBack|Line|wait|waiting|offered|moving|Slip|calendar|copy|plaintext|slotwords|stops|later|Dialog|Field|Text|Tick|account|office|portal|register|support)\.)(?!.*\.css$)/,
+              test: /[\\/](node_modules[\\/](svelte|clsx|esm-env)|src[\\/](i18n|api|ui|booking))[\\/](?!(Standing|Proposals|Booked|Cancelled|Change|Remind|Rights|rights|Wait|Waiter|WaitingPage|Ways|WishForm|Offer|CallBack|Line|wait|waiting|offered|moving|Slip|calendar|copy|plaintext|slotwords|stops|later|Dialog|Field|Text|Tick|account|office|portal|register|support|hooks)\.)(?!.*\.css$)/,
               minShareCount: 2,
               priority: 2,
             },
