@@ -176,7 +176,7 @@ func random(n int) []byte {
 	return b
 }
 
-// enqueue is the one place that writes to the outbox.
-func enqueue(b *postgres.Batch, tenant id.Tenant, kind, ref string, ttl time.Duration) {
-	jobs.Add(b, jobs.Message{ID: id.New[id.Message](), Tenant: tenant, Kind: kind, Ref: ref, TTL: ttl})
+// enqueue has something looked at soon; in an hour nobody needs it any more.
+func enqueue(b *postgres.Batch, tenant id.Tenant, kind, ref string) {
+	jobs.Add(b, jobs.Message{ID: id.New[id.Message](), Tenant: tenant, Kind: kind, Ref: ref, TTL: lookTTL})
 }

@@ -88,7 +88,7 @@ const Changed = "booking_changed"
 
 // happened tells whoever keeps something for a booking that it has changed.
 func happened(b *postgres.Batch, tenant id.Tenant, booking id.Booking) {
-	enqueue(b, tenant, Changed, booking.UUID(), time.Hour)
+	enqueue(b, tenant, Changed, booking.UUID())
 }
 
 // free gives back what those of some appointments took that are over before

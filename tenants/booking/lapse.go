@@ -110,7 +110,7 @@ func (s *Service) Lapse(ctx context.Context, m jobs.Message) error {
 		const over = ofBooking + ` and a.status = 'cancelled' and a.cancelled_by = 'lapsed'`
 		b.Exec(`delete from occupation o using appointment a, resource r where `+over+` and `+ofAppointment, args...)
 		b.Exec(`delete from quota_use q using appointment a where `+over+` and q.tenant_id = a.tenant_id and q.appointment_id = a.id`, args...)
-		enqueue(b, m.Tenant, LookKind, "waiting", lookTTL) // somebody may wait for that time
+		enqueue(b, m.Tenant, LookKind, "waiting") // somebody may wait for that time
 		inbox.RaiseCounter(b, m.Tenant)
 	})
 	if err != nil {

@@ -43,7 +43,7 @@ func (s *Service) answer(ctx context.Context, tenant id.Tenant, appointment id.A
 			b.Exec(`delete from occupation o using appointment a, resource r where `+ofSet+` and a.status = 'cancelled' and `+ofAppointment, args...)
 			b.Exec(`delete from quota_use q using appointment a
 				where `+ofSet+` and a.status = 'cancelled' and q.tenant_id = a.tenant_id and q.appointment_id = a.id`, args...)
-			enqueue(b, tenant, LookKind, "waiting", lookTTL) // somebody may wait for that time
+			enqueue(b, tenant, LookKind, "waiting") // somebody may wait for that time
 		}
 		inbox.RaiseCounter(b, tenant)
 	})

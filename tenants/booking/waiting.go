@@ -255,7 +255,7 @@ func (w *Waiting) keep(ctx context.Context, tenant id.Tenant, r JoinRequest, boo
 		b.Exec(`update waiting_consent set withdrawn = now() where tenant_id = $1 and waiting_id = $2 and withdrawn is null`, tenant, own)
 		b.Exec(`insert into waiting_consent (tenant_id, id, waiting_id, channel, version, until) values ($1, $2, $3, $4, $5, $6)`,
 			tenant, id.New[id.Message](), own, string(r.Channel), r.Version, r.Until.String())
-		enqueue(b, tenant, LookKind, "waiting", lookTTL)
+		enqueue(b, tenant, LookKind, "waiting")
 	})
 	if err != nil {
 		return fmt.Errorf("keep a place on the waiting list: %w", err)

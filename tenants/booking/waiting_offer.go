@@ -131,7 +131,7 @@ func (w *Waiting) Decline(ctx context.Context, tenant id.Tenant, secret []byte, 
 		b.Exec(`update waiting_offer o set state = 'declined' from waiting w
 			where o.tenant_id = $1 and o.id = $2 and o.state = 'open' and w.tenant_id = o.tenant_id and w.id = o.waiting_id and w.secret_hash = $3`,
 			tenant.UUID(), offer.UUID(), visitHash(secret, 0))
-		enqueue(b, tenant, LookKind, "waiting", lookTTL)
+		enqueue(b, tenant, LookKind, "waiting")
 	})
 	if err != nil {
 		return fmt.Errorf("decline an offer: %w", err)

@@ -210,21 +210,18 @@ func TestOfferedToManyExactlyOneWins(t *testing.T) {
 		}
 		copied := q.Seal(t, id.New[id.Booking]()).Copy
 		all.Go(func() {
-			for {
-				token := random(16)
-				h, err := q.Hold(ctx, tenant, booking.HoldRequest{Token: token, Items: []booking.HoldItem{q.item(o.Service, o.Starts)}}, visitor(1000+i), once())
-				if err == nil {
-					_, err = q.Move(ctx, tenant, booking.MoveRequest{Secret: secret, Hold: h.ID, Token: token, Copy: copied})
-				}
-				switch {
-				case err == nil:
-					won.Add(1)
-				case errors.Is(err, booking.ErrSlotTaken):
-					lost.Add(1)
-				default:
-					t.Errorf("taking: %v", err)
-				}
-				return
+			token := random(16)
+			h, err := q.Hold(ctx, tenant, booking.HoldRequest{Token: token, Items: []booking.HoldItem{q.item(o.Service, o.Starts)}}, visitor(1000+i), once())
+			if err == nil {
+				_, err = q.Move(ctx, tenant, booking.MoveRequest{Secret: secret, Hold: h.ID, Token: token, Copy: copied})
+			}
+			switch {
+			case err == nil:
+				won.Add(1)
+			case errors.Is(err, booking.ErrSlotTaken):
+				lost.Add(1)
+			default:
+				t.Errorf("taking: %v", err)
 			}
 		})
 	}

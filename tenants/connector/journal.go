@@ -352,7 +352,7 @@ func (j *journal) compact(now time.Time) error {
 			return err
 		}
 	}
-	if err := writeFile(j.path, b.Bytes(), 0o600); err != nil {
+	if err := writeFile(j.path, b.Bytes()); err != nil {
 		return err
 	}
 	j.step("compacted")

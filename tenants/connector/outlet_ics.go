@@ -36,7 +36,7 @@ func (f icsFolder) hand(_ context.Context, items []Item, _ json.RawMessage, _ bo
 			if err != nil {
 				return err
 			}
-			return writeFile(filepath.Join(f.Folder, i.Booking+".ics"), []byte(calendar), 0o600)
+			return writeFile(filepath.Join(f.Folder, i.Booking+".ics"), []byte(calendar))
 		})
 	}
 	return writing.Wait()
@@ -70,7 +70,7 @@ func (f *icsFile) hand(_ context.Context, items []Item, _ json.RawMessage, _ boo
 	if err != nil {
 		return err
 	}
-	return writeFile(f.File, []byte(calendar), 0o600)
+	return writeFile(f.File, []byte(calendar))
 }
 
 // event is a booking as the practice's own calendar shows it: with its name.

@@ -78,14 +78,14 @@ func (p pairing) write(dir string) error {
 	if err != nil {
 		return err
 	}
-	return writeFile(filepath.Join(dir, pairingFile), b, 0o600)
+	return writeFile(filepath.Join(dir, pairingFile), b)
 }
 
 // writeFile replaces a file as a whole: whoever reads it, at whichever moment,
 // reads the old or the new one.
-func writeFile(path string, content []byte, mode os.FileMode) error {
+func writeFile(path string, content []byte) error {
 	part := partOf(path)
-	if err := stage(part, content, mode); err != nil {
+	if err := stage(part, content, 0o600); err != nil {
 		return err
 	}
 	return publish(part, path)

@@ -62,7 +62,7 @@ type dying struct {
 // patient is what somebody does in this month, and what they have to hear.
 type patient struct {
 	n                 int
-	address, other    string
+	address           string
 	channel           booking.Channel
 	online            bool
 	booked, starts    time.Time

@@ -69,16 +69,16 @@ type callBackSettingsAnswer struct{ Body callBackSettings }
 // do where no time fits.
 func mountCommunications(s *server.Server, v Services) {
 	// word seals nothing and reads nothing: it keeps what the practice will open.
-	word := func(ctx context.Context, e seal.Envelope, about id.Booking) (*none, error) {
+	word := func(ctx context.Context, e seal.Envelope, about id.Booking) error {
 		tenant := server.From(ctx).Tenant.ID
 		if err := v.Keyring.Accept(ctx, tenant, e.KID); err != nil {
-			return nil, err
+			return err
 		}
 		var own id.Communication
 		if err := own.UnmarshalText([]byte("com_" + e.EnvelopeID)); err != nil {
-			return nil, inbox.ErrWordForeign
+			return inbox.ErrWordForeign
 		}
-		return nil, v.Inbox.Receive(ctx, tenant, inbox.Communication{ID: own, Booking: about, Envelope: e})
+		return v.Inbox.Receive(ctx, tenant, inbox.Communication{ID: own, Booking: about, Envelope: e})
 	}
 	server.Register(s, server.Operation{
 		ID: "getWays", Method: http.MethodGet, Path: "/api/v1/practice/ways",
@@ -112,7 +112,7 @@ func mountCommunications(s *server.Server, v Services) {
 		if !proven {
 			return nil, booking.ErrProofRequired
 		}
-		return word(ctx, in.Body.Envelope, id.Booking{})
+		return nil, word(ctx, in.Body.Envelope, id.Booking{})
 	})
 	server.Register(s, server.Operation{
 		ID: "writeLine", Method: http.MethodPost, Path: "/api/v1/bookings/line", Status: http.StatusNoContent,
@@ -124,7 +124,7 @@ func mountCommunications(s *server.Server, v Services) {
 		}
 		for _, visit := range b.Visits() {
 			if in.Body.Booking.IsZero() || visit.Booking == in.Body.Booking {
-				return word(ctx, in.Body.Envelope, visit.Booking)
+				return nil, word(ctx, in.Body.Envelope, visit.Booking)
 			}
 		}
 		return nil, booking.ErrUnknownBooking

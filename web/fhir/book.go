@@ -327,7 +327,7 @@ func (r *request) says(t term, own object, got map[string]any) error {
 
 // quotas are those that a slot's group counts towards. It has to be free, since
 // only what is free says for whom.
-func (f *face) quotas(r *request, v *view, t term, o *order) (term, []id.Quota, error) {
+func (f *face) quotas(r *request, t term, o *order) (term, []id.Quota, error) {
 	free, err := f.free(r, []calendar{t.calendar}, span{t.starts, t.starts.Add(time.Minute)})
 	if err != nil {
 		return t, nil, err
@@ -365,7 +365,7 @@ func (f *face) hold(r *request) (int, any, error) {
 	if textAt(o.appointment, "status") != "proposed" {
 		return 0, nil, r.invalid("wrong_status", "Appointment.status", "expected proposed")
 	}
-	t, quotas, err := f.quotas(r, v, t, o)
+	t, quotas, err := f.quotas(r, t, o)
 	if err != nil {
 		return 0, nil, err
 	}
