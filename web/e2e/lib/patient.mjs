@@ -77,7 +77,7 @@ export async function request(page, base, service, person, options) {
 export async function confirm(page, link) {
   await page.goto(link);
   const [answer] = await Promise.all([
-    page.waitForResponse((response) => response.url().endsWith("/api/v1/bookings/confirm")),
+    page.waitForResponse((response) => response.url().endsWith("/api/v1/bookings/confirm") && response.ok()),
     page.getByRole("button", { name: de("confirm.submit") }).click(),
   ]);
   await page.getByRole("heading", { name: de("booked.title") }).waitFor();

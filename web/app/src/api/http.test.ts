@@ -42,6 +42,35 @@ test("what could happen twice is not asked twice", async () => {
   expect(keys).toHaveLength(1);
 });
 
+describe("a server that can answer in a moment", () => {
+  const busy = (after: string): Answer => (_, response) =>
+    response.writeHead(503, { "Content-Type": "application/problem+json", "Retry-After": after, Connection: "close" }).end(JSON.stringify({ status: 503, reason: "holds_unavailable" }));
+
+  test("is asked once more, with the same key", async () => {
+    const { url, keys } = await server(busy("0"), json(200, { status: "booked" }));
+    expect(await send(url, { method: "POST", body: {}, key: "k".repeat(16) })).toEqual({ status: "booked" });
+    expect(keys).toEqual(["k".repeat(16), "k".repeat(16)]);
+  });
+
+  test("and not a third time", async () => {
+    const { url, keys } = await server(busy("0"));
+    expect(reasonOf(await caught(send(url)))).toBe("holds_unavailable");
+    expect(keys).toHaveLength(2);
+  });
+
+  test.each(["60", "Sun, 22 Nov 2026 16:00:00 GMT"])("nobody waits for %s", async (after) => {
+    const { url, keys } = await server(busy(after), json(200, {}));
+    expect(reasonOf(await caught(send(url)))).toBe("holds_unavailable");
+    expect(keys).toHaveLength(1);
+  });
+
+  test("is not asked again for what could happen twice", async () => {
+    const { url, keys } = await server(busy("0"), json(200, {}));
+    expect(reasonOf(await caught(send(url, { method: "POST", body: {} })))).toBe("holds_unavailable");
+    expect(keys).toHaveLength(1);
+  });
+});
+
 describe("problems", () => {
   test("carry the server's reason and what comes with it, and are not retried", async () => {
     const { url, keys } = await server(json(409, { status: 409, reason: "slot_taken", alternatives: [1] }));

@@ -20,13 +20,17 @@ export function newKey(): string {
   return Array.from(crypto.getRandomValues(new Uint8Array(16)), (byte) => byte.toString(16).padStart(2, "0")).join("");
 }
 
+/** How many seconds somebody who waits for a page is kept waiting. */
+const moment = 3;
+
 const pause = (ms: number) => new Promise<void>((resolve) => setTimeout(resolve, ms));
 
 /**
  * send asks the server and returns the answer's JSON (undefined for an empty one). It
- * throws a [Problem] for every other outcome. When no answer came at all, it
- * asks once more, with the same key, unless the request could have done
- * something twice: that is one that writes and has no key.
+ * throws a [Problem] for every other outcome. When no answer came at all, or the
+ * server says that it can answer in a moment, it asks once more, with the same
+ * key, unless the request could have done something twice: that is one that
+ * writes and has no key.
  */
 export async function send<T>(path: string, request: Request = {}): Promise<T> {
   const { method = "GET", body, key, safe = false, keepalive = false, signal, fresh = false } = request;
@@ -40,12 +44,21 @@ export async function send<T>(path: string, request: Request = {}): Promise<T> {
 
   const repeatable = method === "GET" || safe || key !== undefined;
   for (let attempt = 1; ; attempt++) {
+    let answer: Response | undefined;
     try {
-      return await read<T>(await fetch(path, init));
+      answer = await fetch(path, init);
+      return await read<T>(answer);
     } catch (thrown) {
-      if (thrown instanceof Problem || signal?.aborted) throw thrown;
-      if (!repeatable || attempt > 1) throw new Problem({ status: 0, reason: "unreachable" });
-      await pause(400);
+      if (signal?.aborted) throw thrown;
+      const again = repeatable && attempt === 1;
+      if (thrown instanceof Problem) {
+        const after = Number(answer?.headers.get("Retry-After") ?? Number.NaN); // seconds; of a date, nothing
+        if (!again || thrown.status !== 503 || !(after <= moment)) throw thrown;
+        await pause(after * 1000);
+      } else {
+        if (!again) throw new Problem({ status: 0, reason: "unreachable" });
+        await pause(400);
+      }
     }
   }
 }
