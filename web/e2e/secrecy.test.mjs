@@ -96,11 +96,13 @@ before(async () => {
   [demo, browser] = await Promise.all([start(), launch()]);
   practice = demo.practice("praxis-sonnenberg");
   redis = await Redis.open(demo);
-  await psql(demo, `update practice set asks = asks || '{"gender": "Für die Anmeldung."}', version = version + 1 where name = 'Praxis Sonnenberg'`);
   await psql(demo, `update service set referral = true where name = 'Blutabnahme'`);
   // Times depend on all that is asked before the list: insurance, new or known, and age.
   await psql(demo, `update service set min_age = 50 where name = 'Gesundheits-Check-up'`);
   await psql(demo, `update opening set patients = 'new' where name = 'Onlinetermine'`);
+  await psql(demo, `update practice set asks = asks || '{"gender": "Für die Anmeldung."}', version = version + 1 where name = 'Praxis Sonnenberg'`);
+  // What nobody told the server it remembers for a moment as it was.
+  await until("the practice asks for it", async () => (await ask(practice.patients, "/api/v1/practice")).text.includes("Für die Anmeldung."));
 });
 
 after(async () => {
