@@ -6,8 +6,6 @@ import (
 	"time"
 
 	"siegel/platform/id"
-	"siegel/platform/jobs"
-	"siegel/platform/postgres"
 )
 
 // Recalled is somebody whom the practice asks to come again. Whom and why, its
@@ -33,49 +31,18 @@ type recallRecord struct {
 
 const recallPurpose = "recall"
 
-func recallKey(tenant id.Tenant, message string) string { return key(tenant, "recall", message) }
+func recallKey(tenant id.Tenant, message string) string { return key(tenant, recallPurpose, message) }
 
 // Recall queues a message that asks somebody to make their next appointment. It
 // is for those who have agreed to it. It returns [ErrAddress], [ErrChannel],
 // [ErrTooManyMessages], or redisdb.ErrUnavailable, with nothing kept.
 func (s *Service) Recall(ctx context.Context, tenant id.Tenant, r Recalled) (id.Message, error) {
-	var none id.Message
-	var err error
-	if r.Address, err = s.Address(r.Channel, r.Address); err != nil {
-		return none, err
+	if err := s.usable(r.Channel, &r.Address, &r.Other, &r.Language); err != nil {
+		return id.Message{}, err
 	}
-	if r.Other != "" {
-		// What cannot be used is no reason to say nothing.
-		if r.Other, err = s.Address(r.Channel.Other(), r.Other); err != nil {
-			r.Other = ""
-		}
-	}
-	if r.Language != "en" {
-		r.Language = "de"
-	}
-	if err := s.countAddress(ctx, r.Channel, r.Address); err != nil {
-		return none, err
-	}
-	message := id.New[id.Message]()
-	name := recallKey(tenant, message.UUID())
-	if err := s.Redis.Keep(ctx, name, s.seal(recallPurpose, name, recallRecord(r)), releaseTTL); err != nil {
-		return none, err
-	}
-	err = s.DB.Batch(ctx, tenant, func(b *postgres.Batch) {
-		kind := "recall_" + string(r.Channel)
-		jobs.Add(b, jobs.Message{ID: message, Tenant: tenant, Kind: kind, Ref: message.UUID(), TTL: releaseTTL})
-		if r.Channel == SMS || r.Other != "" {
-			s.Budget.AppendBudget(b, tenant, message, id.Booking{})
-		} else {
-			s.Budget.AppendMail(b, tenant, message, id.Booking{}, kind)
-		}
+	return s.release(ctx, tenant, release{
+		purpose: recallPurpose, kind: "recall", channel: r.Channel, address: r.Address, other: r.Other, record: recallRecord(r),
 	})
-	if err != nil {
-		_ = s.Redis.Forget(context.WithoutCancel(ctx), name)
-		return none, fmt.Errorf("queue a message: %w", s.Budget.BudgetError(err))
-	}
-	s.Wake()
-	return message, nil
 }
 
 // RecallToSend is what the message behind ref says and where it goes. It

@@ -57,7 +57,9 @@ type releasedRecord struct {
 
 const releasedPurpose = "released"
 
-func releasedKey(tenant id.Tenant, message string) string { return key(tenant, "released", message) }
+func releasedKey(tenant id.Tenant, message string) string {
+	return key(tenant, releasedPurpose, message)
+}
 
 // Tell queues the message that tells a patient what became of their
 // appointment, as it stands when the message leaves: booked, moved or
@@ -66,18 +68,8 @@ func releasedKey(tenant id.Tenant, message string) string { return key(tenant, "
 // kept.
 func (s *Service) Tell(ctx context.Context, tenant id.Tenant, r Released) (id.Message, error) {
 	var none id.Message
-	var err error
-	if r.Address, err = s.Address(r.Channel, r.Address); err != nil {
+	if err := s.usable(r.Channel, &r.Address, &r.Other, &r.Language); err != nil {
 		return none, err
-	}
-	if r.Other != "" {
-		// What cannot be used is no reason to say nothing.
-		if r.Other, err = s.Address(r.Channel.Other(), r.Other); err != nil {
-			r.Other = ""
-		}
-	}
-	if r.Language != "en" {
-		r.Language = "de"
 	}
 	now, err := s.current(ctx, tenant, ofAppointmentID, r.Appointment.UUID())
 	if err != nil {
@@ -125,23 +117,58 @@ func (s *Service) leaveTelling(ctx context.Context, tenant id.Tenant, appointmen
 }
 
 func (s *Service) tell(ctx context.Context, tenant id.Tenant, r Released, now Current) (id.Message, error) {
+	return s.release(ctx, tenant, release{
+		purpose: releasedPurpose, kind: "change", booking: now.Booking, channel: r.Channel, address: r.Address, other: r.Other,
+		record: releasedRecord{r.Appointment, r.Channel, r.Address, r.Other, r.Language},
+	})
+}
+
+// usable brings the addresses and the language of a message that the practice
+// starts into their one form. It returns [ErrAddress] or [ErrChannel].
+func (s *Service) usable(channel Channel, address, other, language *string) (err error) {
+	if *address, err = s.Address(channel, *address); err != nil {
+		return err
+	}
+	if *other != "" {
+		// What cannot be used is no reason to say nothing.
+		if *other, err = s.Address(channel.Other(), *other); err != nil {
+			*other = ""
+		}
+	}
+	if *language != "en" {
+		*language = "de"
+	}
+	return nil
+}
+
+// release is a message that the practice starts: its record goes into Redis for
+// [releaseTTL], sealed, and its id into the outbox.
+type release struct {
+	// purpose is of the record, kind of the message, without its channel.
+	purpose, kind  string
+	booking        id.Booking
+	channel        Channel
+	address, other string
+	record         any
+}
+
+func (s *Service) release(ctx context.Context, tenant id.Tenant, r release) (id.Message, error) {
 	var none id.Message
-	if err := s.countAddress(ctx, r.Channel, r.Address); err != nil {
+	if err := s.countAddress(ctx, r.channel, r.address); err != nil {
 		return none, err
 	}
 	message := id.New[id.Message]()
-	name := releasedKey(tenant, message.UUID())
-	sealed := s.seal(releasedPurpose, name, releasedRecord{r.Appointment, r.Channel, r.Address, r.Other, r.Language})
-	if err := s.Redis.Keep(ctx, name, sealed, releaseTTL); err != nil {
+	name := key(tenant, r.purpose, message.UUID())
+	if err := s.Redis.Keep(ctx, name, s.seal(r.purpose, name, r.record), releaseTTL); err != nil {
 		return none, err
 	}
 	err := s.DB.Batch(ctx, tenant, func(b *postgres.Batch) {
-		kind := "change_" + string(r.Channel)
+		kind := r.kind + "_" + string(r.channel)
 		jobs.Add(b, jobs.Message{ID: message, Tenant: tenant, Kind: kind, Ref: message.UUID(), TTL: releaseTTL})
-		if r.Channel == SMS || r.Other != "" {
-			s.Budget.AppendBudget(b, tenant, message, now.Booking)
+		if r.channel == SMS || r.other != "" {
+			s.Budget.AppendBudget(b, tenant, message, r.booking)
 		} else {
-			s.Budget.AppendMail(b, tenant, message, now.Booking, kind)
+			s.Budget.AppendMail(b, tenant, message, r.booking, kind)
 		}
 	})
 	if err != nil {
