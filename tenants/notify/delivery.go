@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
-	"strings"
 	"time"
 
 	"github.com/uptrace/bun"
@@ -85,7 +84,7 @@ type channel struct {
 func (d *Deliveries) mailed(ctx context.Context, message id.Message) error {
 	var noted *postgres.Found
 	err := d.db.GlobalBatch(ctx, func(b *postgres.Batch) {
-		noted = b.Row(noteMailed+` and settled returning true`, []any{message}, new(bool))
+		noted = b.Row(noteMailed+`$1 and settled returning true`, []any{message}, new(bool))
 	})
 	if err == nil && noted.OK {
 		return nil // as of nearly all
@@ -94,7 +93,7 @@ func (d *Deliveries) mailed(ctx context.Context, message id.Message) error {
 		if err := settle(ctx, tx, message, 0); err != nil {
 			return err
 		}
-		_, err := tx.NewRaw(strings.ReplaceAll(noteMailed, "$1", "?"), message).Exec(ctx)
+		_, err := tx.NewRaw(noteMailed+`?`, message).Exec(ctx)
 		return err
 	})
 	if err != nil {
@@ -104,7 +103,7 @@ func (d *Deliveries) mailed(ctx context.Context, message id.Message) error {
 }
 
 const noteMailed = `update message_delivery set state = 'submitted', submitted = now(), code = case when state = 'queued' then '' else code end
-	where message_id = $1`
+	where message_id = `
 
 // cameBack notes that a mail could not be delivered after all.
 func (d *Deliveries) cameBack(ctx context.Context, message id.Message) error {
