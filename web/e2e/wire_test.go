@@ -41,7 +41,8 @@ func (d *demo) state(t *testing.T) state {
 			'select md5(coalesce(string_agg(r::text, chr(10) order by r::text), '''')) as h from %I r', relname), false, true, '')))[1]::text
 		from pg_class where relkind = 'r' and relnamespace = 'public'::regnamespace and relname not like 'bun\_%'
 			-- what a minute's job makes of audit_entry, and of the settings, by itself
-			and relname not in ('audit_due', 'audit_batch', 'audit_link', 'audit_head', 'statement_version', 'service_state')`)
+			and relname not in ('audit_due', 'audit_batch', 'audit_link', 'audit_head', 'statement_version', 'service_state',
+				'sign_in_history')`) // a failed sign-in is noted after its answer
 	if err != nil {
 		t.Fatal(err)
 	}
