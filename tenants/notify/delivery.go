@@ -51,20 +51,20 @@ type Deliveries struct {
 // NewDeliveries keeps accounts in db.
 func NewDeliveries(db *postgres.DB) *Deliveries { return &Deliveries{db: db, log: slog.Default()} }
 
-// begin notes that a provider, or the mail server, is about to be handed the
-// message m. It reports false where the message has left already: a provider's
-// report came before ours, or this is a repetition after a crash.
-func (d *Deliveries) begin(ctx context.Context, m jobs.Message, booking id.Booking, c channel) (bool, error) {
+// begin notes that a provider is about to be handed the message m. It reports
+// false where the message has left already: a provider's report came before
+// ours, or this is a repetition after a crash.
+func (d *Deliveries) begin(ctx context.Context, m jobs.Message, booking id.Booking, l Line) (bool, error) {
 	var begun *postgres.Found
 	err := d.db.GlobalBatch(ctx, func(b *postgres.Batch) {
 		var attempts int
 		begun = b.Row(`
 		insert into message_delivery (message_id, tenant_id, reserved_on, settled, attempts, provider_id, plugin, channel, kind, booking_id)
-		values ($1, $2, (now() at time zone 'utc')::date, true, 1, $3, $4, $5, $6, $7)
+		values ($1, $2, (now() at time zone 'utc')::date, true, 1, $3, $4, 'sms', $5, $6)
 		on conflict (message_id) do update set attempts = message_delivery.attempts + 1, provider_id = excluded.provider_id, plugin = excluded.plugin,
 		  channel = excluded.channel, kind = excluded.kind, booking_id = coalesce(message_delivery.booking_id, excluded.booking_id)
 		where message_delivery.state = 'queued'
-		returning attempts`, []any{m.ID, m.Tenant, c.provider, c.plugin, c.name, m.Kind, booking}, &attempts)
+		returning attempts`, []any{m.ID, m.Tenant, l.Provider, l.Plugin, m.Kind, booking}, &attempts)
 	})
 	if err != nil {
 		return false, fmt.Errorf("begin a delivery: %w", err)
@@ -72,38 +72,63 @@ func (d *Deliveries) begin(ctx context.Context, m jobs.Message, booking id.Booki
 	return begun.OK, nil
 }
 
-// channel is by which way a message leaves: "sms" with a provider, or "mail".
-type channel struct {
-	name     string
-	provider id.Provider
-	plugin   string
+// left reports whether the message has left already. The first attempt of a
+// mail need not ask.
+func (d *Deliveries) left(ctx context.Context, message id.Message) (left bool, err error) {
+	err = d.db.GlobalBatch(ctx, func(b *postgres.Batch) {
+		b.Row(`select state <> 'queued' from message_delivery where message_id = $1`, []any{message}, &left)
+	})
+	if err != nil {
+		return false, fmt.Errorf("look whether a mail has left: %w", err)
+	}
+	return left, nil
 }
+
+// mailAttempt is what an attempt to send a mail leaves, in one statement: of
+// what the mail server has taken and of what it refused the account is written
+// only afterwards, since a mail is sent again where nobody knows.
+const mailAttempt = `
+	insert into message_delivery as d (message_id, tenant_id, kind, booking_id, channel, reserved_on, settled, attempts, refused, code, state, submitted)
+	values ($1, $2, $3, $4, 'mail', (now() at time zone 'utc')::date, true, 1, `
+
+const anotherAttempt = `
+	on conflict (message_id) do update set attempts = d.attempts + 1, channel = excluded.channel, kind = excluded.kind,
+	  provider_id = null, plugin = '', booking_id = coalesce(d.booking_id, excluded.booking_id), `
 
 // mailed notes that the mail server has taken a message. What was taken of a
 // budget, for the case that it would be a text message, is given back.
-func (d *Deliveries) mailed(ctx context.Context, message id.Message) error {
+func (d *Deliveries) mailed(ctx context.Context, m jobs.Message, booking id.Booking) error {
 	var noted *postgres.Found
-	err := d.db.GlobalBatch(ctx, func(b *postgres.Batch) {
-		noted = b.Row(noteMailed+`$1 and settled returning true`, []any{message}, new(bool))
-	})
-	if err == nil && noted.OK {
-		return nil // as of nearly all
+	note := func() error {
+		return d.db.GlobalBatch(ctx, func(b *postgres.Batch) {
+			noted = b.Row(mailAttempt+`0, '', 'submitted', now())`+anotherAttempt+`
+				state = 'submitted', submitted = now(), code = case when d.state = 'queued' then '' else d.code end
+				where d.settled returning true`, []any{m.ID, m.Tenant, m.Kind, booking}, new(bool))
+		})
 	}
-	err = d.db.Global().RunInTx(ctx, nil, func(ctx context.Context, tx bun.Tx) error {
-		if err := settle(ctx, tx, message, 0); err != nil {
-			return err
-		}
-		_, err := tx.NewRaw(noteMailed+`?`, message).Exec(ctx)
-		return err
-	})
+	err := note()
+	if err == nil && !noted.OK {
+		err = d.db.Global().RunInTx(ctx, nil, func(ctx context.Context, tx bun.Tx) error { return settle(ctx, tx, m.ID, 0) })
+		err = errors.Join(err, note())
+	}
 	if err != nil {
 		return fmt.Errorf("note a mail: %w", err)
 	}
 	return nil
 }
 
-const noteMailed = `update message_delivery set state = 'submitted', submitted = now(), code = case when state = 'queued' then '' else code end
-	where message_id = `
+// notMailed notes that the mail server said no: nothing has left.
+func (d *Deliveries) notMailed(ctx context.Context, m jobs.Message, booking id.Booking, code string) error {
+	err := d.db.GlobalBatch(ctx, func(b *postgres.Batch) {
+		b.Exec(mailAttempt+`1, $5, 'queued', null)`+anotherAttempt+`
+			refused = d.refused + 1, code = excluded.code
+			where d.state = 'queued'`, m.ID, m.Tenant, m.Kind, booking, code)
+	})
+	if err != nil {
+		return fmt.Errorf("note a refusal: %w", err)
+	}
+	return nil
+}
 
 // cameBack notes that a mail could not be delivered after all.
 func (d *Deliveries) cameBack(ctx context.Context, message id.Message) error {
@@ -261,7 +286,7 @@ func (d *Deliveries) Report(ctx context.Context, provider id.Provider, r sdk.Del
 // Providers that report nothing leave their messages submitted.
 func (d *Deliveries) Sweep(ctx context.Context) error {
 	if _, err := d.db.Global().NewRaw(`update message_delivery d set state = 'expired', code = 'no_report'
-		where state = 'submitted' and created < now() - make_interval(secs => ?)
+		where state = 'submitted' and provider_id is not null and created < now() - make_interval(secs => ?)
 		and exists (select from provider p where p.id = d.provider_id and p.reports)`, unreported.Seconds()).Exec(ctx); err != nil {
 		return fmt.Errorf("expire deliveries: %w", err)
 	}

@@ -315,12 +315,12 @@ func (s *Service) sendMail(ctx context.Context, m jobs.Message, v *vocabulary, w
 		return err
 	}
 	d := s.texts.deliveries
-	if d != nil {
-		due, err := d.begin(ctx, m, out.BookingID, channel{name: "mail"})
+	if d != nil && m.Attempts > 1 {
+		left, err := d.left(ctx, m.ID)
 		if err != nil {
 			return fault.New(fault.Unavailable, "delivery_not_kept").Because(err)
 		}
-		if !due {
+		if left {
 			return nil
 		}
 	}
@@ -332,9 +332,9 @@ func (s *Service) sendMail(ctx context.Context, m jobs.Message, v *vocabulary, w
 		subject: subject, body: body, link: link, ics: out.ICS,
 	})
 	if d != nil && err == nil {
-		s.texts.keep(ctx, m.ID, func(ctx context.Context) error { return d.mailed(ctx, m.ID) })
+		s.texts.keep(ctx, m.ID, func(ctx context.Context) error { return d.mailed(ctx, m, out.BookingID) })
 	} else if d != nil {
-		s.texts.keep(ctx, m.ID, func(ctx context.Context) error { return d.refused(ctx, m.ID, fault.From(err).Reason) })
+		s.texts.keep(ctx, m.ID, func(ctx context.Context) error { return d.notMailed(ctx, m, out.BookingID, fault.From(err).Reason) })
 	}
 	return err
 }

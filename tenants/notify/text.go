@@ -89,7 +89,7 @@ func (t *texts) carry(ctx context.Context, job jobs.Message, booking id.Booking,
 			continue
 		}
 		if t.deliveries != nil {
-			due, err := t.deliveries.begin(ctx, job, booking, channel{"sms", line.Provider, line.Plugin})
+			due, err := t.deliveries.begin(ctx, job, booking, line)
 			if err != nil {
 				return fault.New(fault.Unavailable, "delivery_not_kept").Because(err)
 			}
