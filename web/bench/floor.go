@@ -139,7 +139,11 @@ redis.call('SET', KEYS[2], ARGV[2], 'PX', 3600000)
 redis.call('SET', KEYS[4], '1', 'PX', 86400000)
 return 1`)
 
-// book is one read, one script and one insert.
+// keepAccount opens the account of a mail.
+const keepAccount = `insert into message_delivery (message_id, tenant_id, booking_id, channel, kind, reserved_on, settled)
+	values ($1, $2, $3, 'mail', $4, now(), true)`
+
+// book is one read, one script and one batch that is one transaction.
 func (f *floor) book(c *fiber.Ctx) error {
 	var in struct {
 		pendingRecord
@@ -167,8 +171,12 @@ func (f *floor) book(c *fiber.Ctx) error {
 		"once:" + c.Get("Idempotency-Key")}, record, held).Err(); err != nil {
 		return err
 	}
-	if _, err := f.db.Exec(ctx, `insert into outbox (id, tenant_id, kind, ref, deadline) values ($1, $2, 'confirm_mail', $3, now() + interval '1 hour')`,
-		newID(), f.tenant(c), in.SecretHash); err != nil {
+	var batch pgx.Batch
+	message := newID()
+	batch.Queue(`insert into outbox (id, tenant_id, kind, ref, deadline) values ($1, $2, 'confirm_mail', $3, now() + interval '1 hour')`,
+		message, f.tenant(c), in.SecretHash)
+	batch.Queue(keepAccount, message, f.tenant(c), in.Held.Booking, "confirm_mail")
+	if err := f.db.SendBatch(ctx, &batch).Close(); err != nil {
 		return err
 	}
 	return c.Status(fiber.StatusAccepted).JSON(fiber.Map{"booking_id": "bkg_" + in.Held.Booking, "channel": "mail",
@@ -214,7 +222,14 @@ func (f *floor) confirm(c *fiber.Ctx) error {
 	batch.Queue(`insert into envelope (tenant_id, id, booking_id, appointment_id, suite, kid, enc, ct) values ($1, $2, $3, $4, 2, $5, $6, $7)`,
 		tenant, p.Envelope.EnvelopeID, h.Booking, appointment, p.Envelope.KID, enc, ct)
 	batch.Queue(`insert into patient_copy (tenant_id, booking_id, appointment_id, ciphertext) values ($1, $2, $3, $4)`, tenant, h.Booking, appointment, own)
-	batch.Queue(`insert into outbox (id, tenant_id, kind, ref, deadline) values ($1, $2, 'receipt_mail', $3, now() + interval '1 minute')`, newID(), tenant, h.Booking)
+	batch.Queue(`insert into audit_due (tenant_id) values ($1)`, tenant)
+	batch.Queue(`insert into audit_entry (tenant_id, id, actor, act, object, detail, address) values ($1, $2, 'patient', 'appointment.booked', $3, '{}', '')`,
+		tenant, newID(), "apt_"+appointment)
+	batch.Queue(`insert into statement_shown (tenant_id, booking_id, number)
+		select $1, $2, max(number) from statement_version where tenant_id = $1 having max(number) is not null`, tenant, h.Booking)
+	message := newID()
+	batch.Queue(`insert into outbox (id, tenant_id, kind, ref, deadline) values ($1, $2, 'receipt_mail', $3, now() + interval '1 minute')`, message, tenant, h.Booking)
+	batch.Queue(keepAccount, message, tenant, h.Booking, "receipt_mail")
 	batch.Queue(`insert into change_counter (tenant_id, counter) values ($1, 1) on conflict (tenant_id) do update set counter = change_counter.counter + 1`, tenant)
 	if err := f.db.SendBatch(ctx, &batch).Close(); err != nil {
 		return err

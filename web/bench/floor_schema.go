@@ -37,4 +37,23 @@ create table outbox (
   created timestamptz not null default now(), deadline timestamptz not null, status text not null default 'waiting'
 );
 create table change_counter (tenant_id uuid primary key, counter bigint not null default 0);
+create table audit_entry (
+  tenant_id uuid not null, id uuid not null, at timestamptz not null default now(), actor text not null, actor_id uuid,
+  act text not null, object text not null, detail text not null, address text not null,
+  primary key (tenant_id, id)
+);
+create index on audit_entry (tenant_id, at, id);
+create table audit_due (id bigint generated always as identity primary key, tenant_id uuid not null);
+create table statement_version (tenant_id uuid not null, number integer not null, primary key (tenant_id, number));
+create table statement_shown (tenant_id uuid not null, booking_id uuid not null, number integer not null, primary key (tenant_id, booking_id));
+create table message_delivery (
+  message_id uuid primary key, tenant_id uuid not null, booking_id uuid, channel text not null, kind text not null,
+  state text not null default 'queued', code text not null default '', reserved_on date not null, settled boolean not null,
+  attempts integer not null default 0, created timestamptz not null default now(), submitted timestamptz
+);
+create index on message_delivery (created) where state = 'queued';
+create index on message_delivery (tenant_id, created);
+create index on message_delivery (created);
+create index on message_delivery (tenant_id, booking_id) where booking_id is not null;
+create index on message_delivery (tenant_id, created) where state in ('failed', 'expired');
 `

@@ -146,6 +146,7 @@ func (p *practice) plant(ctx context.Context, product, floor *pgx.Conn, k keys) 
 	}
 	b = pgx.Batch{}
 	b.Queue(`insert into practice (tenant_id, slug) values ($1, $2)`, p.tenant, p.slug)
+	b.Queue(`insert into statement_version (tenant_id, number) values ($1, 1)`, p.tenant)
 	b.Queue(`insert into resource (tenant_id, id) select $1, u from unnest($2::uuid[]) u`, p.tenant, p.practitioners)
 	return floor.SendBatch(ctx, &b).Close()
 }
