@@ -1,12 +1,14 @@
 package main
 
 import (
+	"fmt"
 	"io/fs"
 	"os"
 	"path/filepath"
 	"reflect"
 	"regexp"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 
@@ -64,5 +66,97 @@ func TestCharts_TheUnitIsHardened(t *testing.T) {
 		if strings.Contains(string(text), "User=root") || !strings.Contains(string(text), "\nUser=siegel") {
 			t.Errorf("%s runs as root", name)
 		}
+	}
+}
+
+var (
+	criterion  = regexp.MustCompile(`\b([A-Z]{2,3})-(\d\d)(?: to [A-Z]{2,3}-(\d\d))?`)
+	namedCheck = regexp.MustCompile("`([^` ]+(?: [a-z]+)?)`")
+	testOfGo   = regexp.MustCompile(`(?m)^func (Test\w+)\(`)
+	taskName   = regexp.MustCompile(`(?m)^  ([a-z-]+):$`)
+)
+
+// criteria is how many criteria each area of C5:2020 has.
+var criteria = map[string]int{
+	"OIS": 7, "SP": 3, "HR": 6, "AM": 6, "PS": 7, "OPS": 24, "IDM": 9, "CRY": 4, "COS": 8, "PI": 3,
+	"DEV": 10, "SSO": 5, "SIM": 5, "BCM": 4, "COM": 4, "INQ": 4, "PSS": 12,
+}
+
+// The page on C5 has every criterion once, and each check that it names exists.
+func TestCharts_C5NamesChecksThatThereAre(t *testing.T) {
+	t.Parallel()
+	page, err := os.ReadFile("charts/C5.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	tests := map[string]bool{}
+	for _, root := range []string{".", "platform/tools/kube"} {
+		err := filepath.WalkDir(root, func(name string, d fs.DirEntry, err error) error {
+			if err != nil {
+				return err
+			}
+			if d.IsDir() && (d.Name() == "node_modules" || name != "." && strings.HasPrefix(d.Name(), ".")) {
+				return fs.SkipDir
+			}
+			if !strings.HasSuffix(name, "_test.go") {
+				return nil
+			}
+			text, err := os.ReadFile(name)
+			for _, m := range testOfGo.FindAllSubmatch(text, -1) {
+				tests[string(m[1])] = true
+			}
+			return err
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	taskfile, err := os.ReadFile("Taskfile.yml")
+	if err != nil {
+		t.Fatal(err)
+	}
+	tasks := map[string]bool{}
+	for _, m := range taskName.FindAllSubmatch(taskfile, -1) {
+		tasks["task "+string(m[1])] = true
+	}
+
+	seen := map[string]int{}
+	for _, line := range strings.Split(string(page), "\n") {
+		cells := strings.Split(line, "|")
+		if len(cells) != 6 || !criterion.MatchString(cells[1]) {
+			continue
+		}
+		for _, m := range criterion.FindAllStringSubmatch(cells[1], -1) {
+			from, _ := strconv.Atoi(m[2])
+			to := from
+			if m[3] != "" {
+				to, _ = strconv.Atoi(m[3])
+			}
+			for n := from; n <= to; n++ {
+				seen[fmt.Sprintf("%s-%02d", m[1], n)]++
+			}
+		}
+		checks := namedCheck.FindAllStringSubmatch(cells[3], -1)
+		if (len(checks) == 0) != (strings.TrimSpace(cells[2]) == "–") {
+			t.Errorf("%s: a promise without a check, or a check without a promise", strings.TrimSpace(cells[1]))
+		}
+		for _, m := range checks {
+			_, err := os.Stat(m[1])
+			if !tests[m[1]] && !tasks[m[1]] && err != nil {
+				t.Errorf("%s names %s, which there is not", strings.TrimSpace(cells[1]), m[1])
+			}
+		}
+	}
+	for area, n := range criteria {
+		for i := 1; i <= n; i++ {
+			name := fmt.Sprintf("%s-%02d", area, i)
+			if seen[name] != 1 {
+				t.Errorf("%s stands %d times on the page", name, seen[name])
+			}
+			delete(seen, name)
+		}
+	}
+	for name := range seen {
+		t.Errorf("%s is no criterion of the catalogue", name)
 	}
 }
