@@ -66,15 +66,9 @@ func TestADomainIsBroughtUpAndTakenBackFromThePortal(t *testing.T) {
 		{Type: sdk.A, Name: "www.practice.example", Value: "192.0.2.80", TTL: 1},
 	})
 	// The first request comes by the port of the base, which is the server's.
-	ln, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	at := ln.Addr().String()
-	ln.Close()
+	at, port := freeAddress(t)
 	w := open(t, func(c *config.Config) {
-		_, port, _ := net.SplitHostPort(at)
-		c.Listen, c.BaseURL = at, "http://localhost:"+port
+		c.Listen, c.BaseURL = at, "http://localhost:"+strconv.Itoa(port)
 		c.Resolvers, c.PublicAddresses = []string{resolver}, []string{"127.0.0.1"}
 	})
 	hosting := object{"kind": "hosting", "plugin": "loopback", "name": "Namen", "price_micros": 0, "currency": "EUR", "enabled": true, "settings": object{"url": web}}
@@ -160,6 +154,25 @@ func TestADomainIsBroughtUpAndTakenBackFromThePortal(t *testing.T) {
 	}
 }
 
+// portsGiven is how many freeAddress has tried: two tests at once get two.
+var portsGiven atomic.Int32
+
+// freeAddress has none of the ports that the system gives whoever asks for any:
+// nobody takes it before it is listened on.
+func freeAddress(t *testing.T) (address string, port int) {
+	t.Helper()
+	for range 100 {
+		port = 20_000 + (os.Getpid()+int(portsGiven.Add(1)))%10_000
+		address = "127.0.0.1:" + strconv.Itoa(port)
+		if ln, err := net.Listen("tcp", address); err == nil {
+			ln.Close()
+			return address, port
+		}
+	}
+	t.Fatal("no port is free")
+	return "", 0
+}
+
 func (w *town) until(t *testing.T, what string, there func() bool) {
 	t.Helper()
 	for deadline := time.Now().Add(40 * time.Second); time.Now().Before(deadline); time.Sleep(200 * time.Millisecond) {
@@ -180,16 +193,8 @@ func TestTheServerGetsItsCertificatesItself(t *testing.T) {
 	for _, host := range []string{"praxis." + base, "portal." + base, "praxis.office." + base, "stranger." + base} {
 		dns.Change(nil, []sdk.Record{{Type: sdk.A, Name: host, Value: "127.0.0.1", TTL: 1}})
 	}
-	free := func() (address string, port int) {
-		ln, err := net.Listen("tcp", "127.0.0.1:0")
-		if err != nil {
-			t.Fatal(err)
-		}
-		defer ln.Close()
-		return ln.Addr().String(), ln.Addr().(*net.TCPAddr).Port
-	}
-	secure, tlsPort := free()
-	plain, httpPort := free()
+	secure, tlsPort := freeAddress(t)
+	plain, httpPort := freeAddress(t)
 
 	quiet := log.New(io.Discard, "", 0)
 	store := db.NewMemoryStore()

@@ -143,7 +143,7 @@ func newChaos(t *testing.T) *chaos {
 			t.Error(err)
 		}
 	})
-	c.must(c.asleep.process.Signal(syscall.SIGSTOP))
+	c.sleep()
 	c.startRedis()
 	c.toRedis = newProxy(t, filepath.Join(c.dir, "redis.sock"))
 	c.toPostgres = newProxy(t, c.asleep.db.Config().Host+"/.s.PGSQL.5432")
@@ -156,6 +156,22 @@ func newChaos(t *testing.T) *chaos {
 
 	c.practice = c.d.visitor(c.d.host("praxis-sonnenberg"), 0).practice(t)
 	return c
+}
+
+// sleep puts the demo to sleep, not amid a transaction: it would stay open.
+func (c *chaos) sleep() {
+	c.t.Helper()
+	for deadline := time.Now().Add(20 * time.Second); ; time.Sleep(20 * time.Millisecond) {
+		c.must(c.asleep.process.Signal(syscall.SIGSTOP))
+		time.Sleep(50 * time.Millisecond) // the database answers what was asked
+		if c.asleep.count(c.t, `select count(*) from pg_stat_activity where usename in ('siegel_server', 'siegel_relay') and state <> 'idle'`) == 0 {
+			return
+		}
+		if time.Now().After(deadline) {
+			c.t.Fatal("the demo does not come to rest")
+		}
+		c.must(c.asleep.process.Signal(syscall.SIGCONT))
+	}
 }
 
 // clear makes room for the next fault: what the last one's patients booked has
@@ -190,18 +206,19 @@ func (c *chaos) wait() { time.Sleep(c.lasting) }
 // pause is a part of how long a fault lasts.
 func (c *chaos) pause(part int) { time.Sleep(c.lasting / time.Duration(part)) }
 
+// freePort is none of those that the system gives whoever asks for any: nobody
+// takes it before it is listened on.
 func freePort(t *testing.T) string {
 	t.Helper()
-	ln, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
+	for range 100 {
+		port := strconv.Itoa(20_000 + rand.IntN(10_000))
+		if ln, err := net.Listen("tcp", "127.0.0.1:"+port); err == nil {
+			ln.Close()
+			return port
+		}
 	}
-	defer ln.Close()
-	_, port, err := net.SplitHostPort(ln.Addr().String())
-	if err != nil {
-		t.Fatal(err)
-	}
-	return port
+	t.Fatal("no port is free")
+	return ""
 }
 
 // serve starts a server, waits until it is ready, and lets visitors come to it.

@@ -351,7 +351,8 @@ func TestInputOfHoldsAndLinks(t *testing.T) {
 		add(one+"NumberAsCode", "400 malformed_body", path, map[string]any{"secret": b64(random(16)), "code": 123456})
 		add(one+"Plaintext", "400 malformed_body", path, map[string]any{"secret": b64(random(16)), "family_name": canary})
 	}
-	day := func(n int) string { return time.Now().AddDate(0, 0, n).Format(time.DateOnly) }
+	today := time.Now()
+	day := func(n int) string { return today.AddDate(0, 0, n).Format(time.DateOnly) }
 	look := func(name, want, query string) {
 		all = append(all, scenario{name: name, method: http.MethodGet, path: "/api/v1/" + query, want: want})
 	}
@@ -464,7 +465,7 @@ func TestInputOfCodes(t *testing.T) {
 	}
 	refused(t, v.post("/api/v1/bookings", with(form, "proof", proof)), "428 proof_required") // used up
 	var code string
-	for deadline := time.Now().Add(10 * time.Second); code == "" && time.Now().Before(deadline); time.Sleep(20 * time.Millisecond) {
+	for deadline := time.Now().Add(20 * time.Second); code == "" && time.Now().Before(deadline); time.Sleep(20 * time.Millisecond) {
 		list, err := d.messages()
 		if err != nil {
 			t.Fatal(err)

@@ -218,7 +218,12 @@ func TestTheWeekSaysWhy(t *testing.T) {
 	all := owner.rules(t)
 	service, who := of(t, all.Services, "Allgemeine Sprechstunde")["id"], of(t, all.Practitioners, "Frau Dr. Sommer")["id"]
 	monday := time.Now().AddDate(0, 0, 7)
-	for monday.Weekday() != time.Monday {
+	closed := func() bool { // a part of its week
+		return slices.ContainsFunc(all.Closures, func(c map[string]any) bool {
+			return c["from"].(string) <= monday.AddDate(0, 0, 6).Format(time.DateOnly) && c["until"].(string) >= monday.Format(time.DateOnly)
+		})
+	}
+	for monday.Weekday() != time.Monday || closed() {
 		monday = monday.AddDate(0, 0, 1)
 	}
 	week := func(service, who any, from string) answer {
