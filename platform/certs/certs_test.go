@@ -280,12 +280,13 @@ func TestWildcardByDNS(t *testing.T) {
 func TestLocks(t *testing.T) {
 	t.Parallel()
 	w := build(t, 0)
-	s := certs.Store(w.open(t, func(c *certs.Config) { c.Lease = 300 * time.Millisecond }))
-	other := certs.Store(w.open(t, func(c *certs.Config) { c.Lease = 300 * time.Millisecond }))
+	// Long enough that a busy machine does not keep the holder from renewing it.
+	s := certs.Store(w.open(t, func(c *certs.Config) { c.Lease = 2 * time.Second }))
+	other := certs.Store(w.open(t, func(c *certs.Config) { c.Lease = 2 * time.Second }))
 	if err := s.Lock(t.Context(), "x"); err != nil {
 		t.Fatal(err)
 	}
-	ctx, cancel := context.WithTimeout(t.Context(), time.Second) // three leases
+	ctx, cancel := context.WithTimeout(t.Context(), 6*time.Second) // three leases
 	defer cancel()
 	if err := other.Lock(ctx, "x"); err == nil {
 		t.Error("two hold one lock")

@@ -319,7 +319,7 @@ func TestMailboxIsForThisMachineOnly(t *testing.T) {
 
 func TestMailboxIsAProcessOfItsOwn(t *testing.T) {
 	t.Parallel()
-	box, err := embedded.StartMailbox(t.Context(), os.Args[0], "play-mailbox", freePort(t))
+	box, err := embedded.StartMailbox(t.Context(), os.Args[0], "play-mailbox", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -189,7 +189,8 @@ func TestSignIn_ThrottleWithoutRedisForgetsInTime(t *testing.T) {
 
 func liveRedis(t *testing.T) *redisdb.Client {
 	t.Helper()
-	c, err := redisdb.Open(t.Context(), redisdb.Config{URL: testdb.RedisURL(t), Secret: secret()})
+	// Slow because the machine is busy, it would be taken for one that is away.
+	c, err := redisdb.Open(t.Context(), redisdb.Config{URL: testdb.RedisURL(t), Secret: secret(), Timeout: 10 * time.Second})
 	if err != nil {
 		t.Fatalf("open redis: %v", err)
 	}

@@ -121,7 +121,7 @@ func (s stub) Send(ctx context.Context, m sdk.Message) (sdk.Receipt, error) {
 	case "hang":
 		select {}
 	case "slow":
-		time.Sleep(300 * time.Millisecond)
+		time.Sleep(time.Second)
 	case "crash":
 		os.Exit(1)
 	case "oversize":

@@ -142,10 +142,10 @@ func TestReserve(t *testing.T) {
 		t.Parallel()
 		s := newShelf(t)
 		short := s.claim(100, 200, 1)
-		short.TTL = 50 * time.Millisecond
+		short.TTL = time.Second
 		s.want(t, redisdb.Held, short)
 		s.want(t, redisdb.Taken, s.claim(100, 200, 1))
-		time.Sleep(100 * time.Millisecond)
+		time.Sleep(1100 * time.Millisecond)
 		claims, err := s.Claims(t.Context(), s.tenant, []id.Resource{s.resource}, time.Unix(0, 0), time.Unix(1000, 0))
 		if err != nil || len(claims) != 0 {
 			t.Fatalf("claims after the end of life: %v, %v", claims, err)
@@ -400,12 +400,12 @@ func TestAdvance(t *testing.T) {
 		t.Parallel()
 		s := newShelf(t)
 		r := s.claim(0, 60, 1)
-		r.TTL = 80 * time.Millisecond
+		r.TTL = time.Second
 		s.want(t, redisdb.Held, r)
 		a := step(s, r, "next")
 		a.TTL = time.Minute
 		want(t, s, redisdb.Advanced, a)
-		time.Sleep(150 * time.Millisecond)
+		time.Sleep(1100 * time.Millisecond)
 		s.want(t, redisdb.Taken, s.claim(0, 60, 1))
 	})
 	t.Run("WhatIsGoneStaysGone", func(t *testing.T) {

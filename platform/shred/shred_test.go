@@ -28,6 +28,8 @@ type world struct {
 	db    *postgres.DB
 	redis *redisdb.Client
 	file  string
+	// patience is for how long a server waits for others that have the key.
+	patience time.Duration
 
 	mu  sync.Mutex
 	now time.Time
@@ -36,12 +38,12 @@ type world struct {
 
 func newWorld(t *testing.T) *world {
 	t.Helper()
-	redis, err := redisdb.Open(t.Context(), redisdb.Config{URL: testdb.RedisURL(t), Secret: bytes.Repeat([]byte("s"), 32)})
+	redis, err := redisdb.Open(t.Context(), redisdb.Config{URL: testdb.RedisURL(t), Secret: bytes.Repeat([]byte("s"), 32), Timeout: 10 * time.Second})
 	if err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { _ = redis.Close() })
-	return &world{db: testdb.OpenURL(t, testdb.New(t).Server), redis: redis, now: time.Date(2026, 11, 22, 12, 0, 0, 0, time.UTC)}
+	return &world{db: testdb.OpenURL(t, testdb.New(t).Server), redis: redis, patience: 200 * time.Millisecond, now: time.Date(2026, 11, 22, 12, 0, 0, 0, time.UTC)}
 }
 
 func (w *world) Write(p []byte) (int, error) {
@@ -64,7 +66,7 @@ func (w *world) pass(d time.Duration) {
 
 func (w *world) server(t *testing.T) *shred.Chain {
 	t.Helper()
-	c, err := shred.New(shred.Config{DB: w.db, Redis: w.redis, File: w.file, Patience: 200 * time.Millisecond, Now: w.clock, Logger: slog.New(slog.NewTextHandler(w, nil))})
+	c, err := shred.New(shred.Config{DB: w.db, Redis: w.redis, File: w.file, Patience: w.patience, Now: w.clock, Logger: slog.New(slog.NewTextHandler(w, nil))})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -190,6 +192,7 @@ func TestANewServerWaitsForWhoHasTheKey(t *testing.T) {
 	a := w.server(t)
 	sealed := seal(t, a, shred.DayOf(w.now)+9)
 	w.flush(t)
+	w.patience = 10 * time.Second // however late the other one comes
 	time.AfterFunc(50*time.Millisecond, func() { _ = a.Keep(context.Background()) })
 	if err := opens(t, w.server(t), sealed); err != nil {
 		t.Error(err)

@@ -6,6 +6,7 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"time"
 
 	"siegel/platform/access"
 	"siegel/platform/embedded/testdb"
@@ -156,12 +157,14 @@ func TestAFailingProviderIsLeftAlone(t *testing.T) {
 			t.Parallel()
 			first, second := newCarrier(c.err), newCarrier(nil)
 			w := newWay(t, first, second)
+			began := time.Now()
 			for range 6 {
 				if err := w.send(t, w.queue(t)); err != nil {
 					t.Fatal(err)
 				}
 			}
-			if first.count() != c.calls || second.count() != 6 {
+			again := first.count() > c.calls && time.Since(began) < 2*time.Second // the shortest rest
+			if first.count() < c.calls || again || second.count() != 6 {
 				t.Errorf("the failing one was asked %d times, the other sent %d", first.count(), second.count())
 			}
 		})

@@ -280,7 +280,7 @@ func TestImportStoresNothingButTimes(t *testing.T) {
 	f := newFixture(t)
 	w, tenant := f.ward(t)
 	_, err := f.importCalendar(t, tenant, practice.CalendarImport{ID: id.New[id.Calendar](), Name: "Privat", Kind: practice.BusyCalendar,
-		Resource: w.room, Format: practice.ICS, Content: vevents("20261123T090000/20261123T100000;DESCRIPTION:CANARY")})
+		Resource: w.room, Format: practice.ICS, Content: vevents("20261123T090000/20261123T100000;DESCRIPTION:CANARY\r\nLOCATION:CANARY\r\nATTENDEE;CN=CANARY:mailto:canary@example.com")})
 	if err != nil {
 		t.Fatal(err)
 	}

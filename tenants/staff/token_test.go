@@ -101,13 +101,14 @@ func TestARevokedTokenIsRefusedEverywhereWithinASecond(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	deadline := time.Now().Add(staff.Age + 200*time.Millisecond)
+	revoked := time.Now()
 	for {
+		asked := time.Now()
 		_, err := there.Find(t.Context(), tenant, text)
 		if errors.Is(err, staff.ErrTokenRefused) {
 			break
 		}
-		if time.Now().After(deadline) {
+		if asked.Sub(revoked) > staff.Age {
 			t.Fatalf("still let in: %v", err)
 		}
 		time.Sleep(20 * time.Millisecond)

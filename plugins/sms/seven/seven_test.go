@@ -8,6 +8,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"os"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -103,7 +104,10 @@ func forged(s *fake.Seven, id string) []sdk.Request {
 		func(r *sdk.Request) { r.Header.Set("X-Signature", r.Header.Get("X-Signature")[:62]) },
 		func(r *sdk.Request) { r.Header.Set("X-Nonce", "another") },
 		func(r *sdk.Request) { r.Header.Del("X-Nonce") },
-		func(r *sdk.Request) { r.Header.Set("X-Timestamp", fmt.Sprint(time.Now().Unix()-1)) },
+		func(r *sdk.Request) { // a second before the one that was signed
+			signed, _ := strconv.ParseInt(r.Header.Get("X-Timestamp"), 10, 64)
+			r.Header.Set("X-Timestamp", fmt.Sprint(signed-1))
+		},
 		func(r *sdk.Request) { r.Header.Set("X-Timestamp", "now") },
 		func(r *sdk.Request) { r.Method = http.MethodPut },
 		func(r *sdk.Request) { r.URL += "&x=1" },
