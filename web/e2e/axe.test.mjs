@@ -5,10 +5,10 @@ import { scan } from "./lib/axe.mjs";
 import { desktop, launch, phone, visit } from "./lib/browser.mjs";
 import { start } from "./lib/demo.mjs";
 import { enter, lock, signIn } from "./lib/desk.mjs";
-import { ask, b64, hold, slots } from "./lib/http.mjs";
+import { ask, b64, hold } from "./lib/http.mjs";
 import { linkIn, message } from "./lib/mailbox.mjs";
 import { offer } from "./lib/offer.mjs";
-import { begin, book, fill, list, request, someone, submit, take } from "./lib/patient.mjs";
+import { begin, book, fill, list, listed, request, someone, submit, take } from "./lib/patient.mjs";
 import { de, en, office as t } from "./lib/words.mjs";
 
 // Every screen that people see, walked through once and looked at in each of
@@ -17,7 +17,7 @@ import { de, en, office as t } from "./lib/words.mjs";
 let demo, browser, practice;
 
 before(async () => {
-  [demo, browser] = await Promise.all([start(), launch()]);
+  [demo, browser] = await Promise.all([start({ ahead: true }), launch()]);
   practice = demo.practice("praxis-sonnenberg");
 });
 
@@ -107,10 +107,9 @@ describe("axe finds nothing, and nothing is wider than the screen at 400 % zoom"
     const { page, close } = await patient();
     const base = demo.practice("zahnarzt-am-markt").patients;
     await begin(page, base, "Kontrolle");
-    await list(page);
+    const [free] = await listed(page);
     const { json } = await ask(base, "/api/v1/practice");
     const service = json.services.find(({ name }) => name === "Kontrolle").id;
-    const [free] = await slots(base, service);
     assert.equal((await hold(base, service, free)).status, 201);
     await page.locator("section[aria-labelledby=next] .slot").first().click();
     await page.locator("section[aria-labelledby=near] .slot").first().waitFor();

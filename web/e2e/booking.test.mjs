@@ -6,7 +6,7 @@ import { launch, phone, visit } from "./lib/browser.mjs";
 import { start } from "./lib/demo.mjs";
 import { ask, b64, hold, slots } from "./lib/http.mjs";
 import { codeIn, linkIn, message, messages } from "./lib/mailbox.mjs";
-import { begin, book, confirm, fill, list, request, slotsShown, someone, submit, take } from "./lib/patient.mjs";
+import { begin, book, confirm, fill, list, listed, request, slotsShown, someone, submit, take } from "./lib/patient.mjs";
 import { de } from "./lib/words.mjs";
 
 let demo, browser, sonnenberg, zahnarzt;
@@ -175,11 +175,10 @@ test("a link that is no longer valid says so and leads to a new start", async ()
 test("a slot that somebody else took in the meantime is said to be taken, with others near it", async () => {
   const { page } = await patient();
   await begin(page, zahnarzt, "Kontrolle");
-  await list(page);
+  const [first] = await listed(page);
   const shown = await slotsShown(page);
   const { json: practice } = await ask(zahnarzt, "/api/v1/practice");
   const service = practice.services.find(({ name }) => name === "Kontrolle").id;
-  const [first] = await slots(zahnarzt, service);
   assert.equal((await hold(zahnarzt, service, first)).status, 201);
 
   await page.locator("section[aria-labelledby=next] .slot").first().click();

@@ -48,7 +48,7 @@ after(async () => {
 });
 
 test("what one desk writes, the other sees; in between nobody could read it", async () => {
-  assert.ok(await page.getByText(t("empty.medical")).isVisible());
+  await page.getByText(t("empty.medical")).waitFor();
   await look(page, "customers-empty");
   await page.getByRole("button", { name: t("add"), exact: true }).click();
   await save(page);
@@ -154,7 +154,7 @@ test("who agreed and was not here for long is asked to come again, once; the ser
 test("a booking becomes a record in one click, and the next one is recognised", async () => {
   const person = someone({ given: "Zoë", family: `Groß-${canary.text.slice(0, 5)}` });
   const first = await open({ viewport: { width: 390, height: 844 } });
-  await book(first.page, demo, practice.patients, "Akute Beschwerden", person, { answers: [de("insurance.GKV")] });
+  await book(first.page, demo, practice.patients, "Impfung", person, { answers: [de("insurance.GKV")] });
   const known = () => page.locator(".knownhint");
   const show = async (given, family) => {
     await page.getByRole("navigation", { name: office("areas") }).getByRole("button", { name: office("title.open"), exact: true }).click();
@@ -167,7 +167,7 @@ test("a booking becomes a record in one click, and the next one is recognised", 
   // The other way round, and umlauts as they are typed abroad.
   const again = { ...person, given: person.family.replace("ß", "ss"), family: "Zoe", mail: `zweite.${person.mail}` };
   const second = await open({ viewport: { width: 390, height: 844 } });
-  await book(second.page, demo, practice.patients, "Akute Beschwerden", again, { answers: [de("insurance.GKV")] });
+  await book(second.page, demo, practice.patients, "Impfung", again, { answers: [de("insurance.GKV")] });
   await show(again.given, again.family);
   await known().getByText(t("known.same")).waitFor();
   await look(page, "customers-known");

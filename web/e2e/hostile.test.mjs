@@ -37,7 +37,7 @@ const refusedByForm = ["\u202egnp.exe", "a\u0000b", "a\u2028b", "\u2066x\u2069"]
 let demo, browser, practice, visitor, page;
 
 before(async () => {
-  [demo, browser] = await Promise.all([start(), launch()]);
+  [demo, browser] = await Promise.all([start({ ahead: true }), launch()]);
   practice = demo.practice("praxis-sonnenberg");
   visitor = await visit(browser, { viewport: { width: 1280, height: 900 }, acceptDownloads: true });
   page = visitor.page;
@@ -122,7 +122,7 @@ test("day, week, month, search, details, lists, paper and absences show it and r
   assert.ok(wide <= 1, `paper is ${wide} px too wide`);
   await page.emulateMedia({ media: "screen" });
   await page.getByRole("navigation", { name: office("areas") }).getByRole("button", { name: t("tab.absence") }).click();
-  const day = new Date(Date.now() + 86_400_000 * 6).toISOString().slice(0, 10);
+  const day = new Date(Date.now() + 86_400_000 * 14).toISOString().slice(0, 10);
   await page.locator("#ab-until").fill(day);
   await page.getByRole("button", { name: t("absence.next") }).click();
   await page.locator(".cases li").first().waitFor();

@@ -33,7 +33,7 @@ const shownName = ({ family, given }) => `${family}, ${given}`;
 const named = (page, person) => page.locator("main").getByText(shownName(person), { exact: true }).first();
 
 before(async () => {
-  [demo, browser] = await Promise.all([start(), launch()]);
+  [demo, browser] = await Promise.all([start({ ahead: true }), launch()]);
   practice = demo.practice("praxis-sonnenberg");
 });
 
@@ -80,7 +80,7 @@ test("a new booking appears by itself, without a reload", async () => {
   await desk.page.evaluate(() => (globalThis.sameDocument = true));
   const person = someone();
   await booking(person, "Impfung");
-  await named(desk.page, person).waitFor({ timeout: 5000 });
+  await named(desk.page, person).waitFor();
   assert.equal(await desk.page.evaluate(() => globalThis.sameDocument), true);
   await desk.page.locator("[role=status]").filter({ hasText: t("arrived", { count: 1 }) }).waitFor({ state: "attached" });
 });
@@ -89,7 +89,7 @@ test("a colleague on another machine reads the same names after the envelope is 
   const colleague = await open({ viewport: desktop });
   const person = await signIn(colleague.page, practice, "front_desk");
   await colleague.page.getByText(t("account", { name: person.name })).waitFor({ state: "attached" });
-  assert.ok((await appointments(colleague.page)).every(({ envelope, card }) => envelope === null && card !== null));
+  await until("every envelope is gone", async () => (await appointments(colleague.page)).every(({ envelope, card }) => envelope === null && card !== null));
   await named(colleague.page, first).waitFor();
   await colleague.close();
 });
@@ -128,6 +128,7 @@ test("after ten minutes without anybody there, the office locks by itself", asyn
   await page.clock.install();
   await signIn(page, practice);
   await named(page, first).waitFor();
+  await page.keyboard.press("Shift"); // the last sign of life
   await page.clock.fastForward(9 * 60_000 + 50_000);
   assert.ok((await opened(page)).includes(first.family));
   await page.clock.fastForward(11_000);

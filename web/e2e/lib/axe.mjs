@@ -16,6 +16,16 @@ async function look(page, runOnly) {
   return page.evaluate((runOnly) => globalThis.axe.run(document, { runOnly, resultTypes: ["violations"] }), runOnly);
 }
 
+/** stays tells whether a target is too small in the middle of the screen as well: bars that stay on top while a page scrolls lie over others in passing. */
+async function stays(page, target) {
+  if (target.length > 1) return true; // in a frame, where nothing does
+  const before = await page.evaluate(() => [scrollX, scrollY]);
+  await page.locator(target.join(" ")).first().evaluate((one) => one.scrollIntoView({ block: "center" }));
+  const { violations } = await look(page, { type: "rule", values: ["target-size"] });
+  await page.evaluate(([x, y]) => scrollTo(x, y), before);
+  return violations.some(({ nodes }) => nodes.some((node) => node.target.join(" ") === target.join(" ")));
+}
+
 /** scan looks at a screen as it is now, on phone and desktop, light and dark, and at 400 % zoom. */
 export async function scan(page, screen) {
   const before = page.viewportSize();
@@ -28,7 +38,10 @@ export async function scan(page, screen) {
       // Dark changes colours and nothing else, so it is colours that are looked at again.
       const { violations, passes } = await look(page, colorScheme === "light" ? { type: "tag", values: tags } : { type: "rule", values: colours });
       assert.ok(passes.length >= (colorScheme === "light" ? 6 : 1), `axe looked at ${screen}`);
-      for (const { id, help, nodes } of violations) for (const { target, failureSummary } of nodes) found.push(`${device}, ${colorScheme}: ${id} (${help}) at ${target.join(" ")}: ${failureSummary.replace(/\s+/g, " ")}`);
+      for (const { id, help, nodes } of violations) for (const { target, failureSummary } of nodes) {
+        if (id === "target-size" && failureSummary.includes("obscured") && !(await stays(page, target))) continue;
+        found.push(`${device}, ${colorScheme}: ${id} (${help}) at ${target.join(" ")}: ${failureSummary.replace(/\s+/g, " ")}`);
+      }
     }
   }
   // 1280 CSS pixels at 400 %.

@@ -6,6 +6,9 @@ import { chmodSync, mkdirSync, mkdtempSync, readFileSync, readdirSync, rmSync, s
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
+import { ask } from "./http.mjs";
+import { wall } from "./setup.mjs";
+import { psql } from "./stores.mjs";
 import { until } from "./until.mjs";
 
 const binary = process.env.SIEGEL_BINARY ?? fileURLToPath(new URL("../../../bin/siegel", import.meta.url));
@@ -30,9 +33,12 @@ export function folder() {
 
 /**
  * start runs `siegel demo` until it says that it is ready. `stop` ends it as
- * Ctrl-C does and tells how that went; `drop` also removes the folder.
+ * Ctrl-C does and tells how that went; `drop` also removes the folder. With
+ * `ahead` the practices are closed today and tomorrow and on no leave later:
+ * whatever is booked is then among what is coming, within a week and early on
+ * its day, whenever tests run.
  */
-export async function start({ data = folder(), fresh = true, names = false, providers = false } = {}) {
+export async function start({ data = folder(), fresh = true, names = false, providers = false, ahead = false } = {}) {
   // What anybody spools goes to a folder that the tests can look into.
   const spool = join(data, "tmp");
   mkdirSync(spool, { recursive: true });
@@ -71,6 +77,7 @@ export async function start({ data = folder(), fresh = true, names = false, prov
       process.off("exit", last);
       return { ...how, family, left: family.filter(alive) };
     })());
+  if (ahead) await closeTwoDays(table);
   return {
     ...table,
     ready,
@@ -88,6 +95,22 @@ export async function start({ data = folder(), fresh = true, names = false, prov
       return how;
     },
   };
+}
+
+/** closeTwoDays closes all practices today and tomorrow instead of their own leave, and waits until the server knows: for a moment it remembers what nobody told it. */
+async function closeTwoDays(table) {
+  await psql(table, `delete from closure;
+    insert into closure (tenant_id, id, starts_on, ends_on)
+    select tenant_id, gen_random_uuid(), today, today + 1 from practice, (select (now() at time zone 'Europe/Berlin')::date) as clock (today);
+    update practice set version = version + 1`);
+  const closed = [0, 1].map((days) => wall(Date.now() + days * 86_400_000).day);
+  for (const { patients } of table.practices) {
+    const { services } = (await ask(patients, "/api/v1/practice")).json;
+    await until("the practice is closed", async () => {
+      const next = await Promise.all(services.map(({ id }) => ask(patients, `/api/v1/slots/next?service=${id}&practitioner=any&n=1`, { headers: { "Cache-Control": "no-cache" } })));
+      return next.every(({ json }) => json.slots.every(({ starts }) => !closed.includes(wall(starts).day)));
+    });
+  }
 }
 
 const stat = (pid) => {

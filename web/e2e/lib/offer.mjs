@@ -2,15 +2,20 @@
 // and server: screens can be looked at in states that a demo is not in today.
 
 import { ask } from "./http.mjs";
+import { wall } from "./setup.mjs";
 
-/** Instants of local wall times in Berlin, winter time. */
-const at = (day, time) => new Date(`${day}T${time}:00+01:00`).toISOString().replace(".000Z", "Z");
+/** Instants of local wall times in Berlin. */
+function at(day, time) {
+  const zone = new Intl.DateTimeFormat("en", { timeZone: "Europe/Berlin", timeZoneName: "longOffset" }).formatToParts(new Date(`${day}T${time}:00Z`));
+  const offset = zone.find(({ type }) => type === "timeZoneName").value.slice("GMT".length);
+  return new Date(`${day}T${time}:00${offset}`).toISOString().replace(".000Z", "Z");
+}
 export const plus = (day, count) => new Date(Date.parse(`${day}T00:00:00Z`) + count * 86_400_000).toISOString().slice(0, 10);
 const ends = (starts, minutes) => new Date(Date.parse(starts) + minutes * 60_000).toISOString().replace(".000Z", "Z");
 const mondayAfter = (day) => plus(day, 8 - (new Date(`${day}T00:00:00Z`).getUTCDay() || 7));
 
 /** The Monday on which the made-up week begins: the next one. */
-export const monday = mondayAfter(new Date().toISOString().slice(0, 10));
+export const monday = mondayAfter(wall(Date.now()).day);
 
 export const everyone = { alternatives: [{ insurance: [], patients: "all" }] };
 

@@ -29,8 +29,25 @@ export async function list(page) {
   await inNext(page).first().waitFor();
 }
 
+/** listed does as list does and returns the next free slots as the page was told of them. */
+export async function listed(page) {
+  const [answer] = await Promise.all([page.waitForResponse((response) => response.url().includes("/api/v1/slots/next")), list(page)]);
+  const { slots, practitioners, locations } = await answer.json();
+  return slots.map((slot) => ({ ...slot, practitioner: practitioners[slot.practitioner], location: locations[slot.location] }));
+}
+
 /** slotsShown are the next free slots as a reader sees them. */
 export const slotsShown = async (page) => (await inNext(page).allInnerTexts()).map((text) => text.replace(/\s+/g, " "));
+
+/** forth turns to a later week and waits for its slots; from a week without any, as over the turn of the year, it goes on to the next that has some. */
+export async function forth(page, weeks) {
+  for (let week = 0; week < weeks; week++) await page.getByRole("button", { name: de("when.forth") }).click();
+  const all = page.locator("section[aria-labelledby=all]");
+  const earliest = all.getByRole("button", { name: new RegExp(`^${de("when.earliest", { day: "" })}`) });
+  await all.locator(".slot").or(earliest).first().waitFor();
+  if (await earliest.isVisible()) await earliest.click();
+  await all.locator(".slot").first().waitFor();
+}
 
 /** take presses a slot and waits for the form; it returns what the server answered. */
 export async function take(page, nth = 0) {
@@ -46,6 +63,7 @@ export async function fill(page, person) {
     await page.locator("#bookerName").fill(person.booker);
     await page.locator("#relation").selectOption(person.relation);
   }
+  if (person.held) await page.getByRole("radio", { name: de(`held.${person.held}`), exact: true }).check();
   if (person.mobile) await page.getByRole("radio", { name: de("who.channel_sms") }).check();
   for (const field of ["given", "family", "day", "month", "year", "mail", "mobile", "phone", "note", "referral"]) {
     if (person[field] !== undefined && !(field === "mail" && person.mobile)) await page.locator(`#${field}`).fill(person[field]);
