@@ -231,7 +231,7 @@ func (r *request) local(kind, reference string) string {
 // appointment writes a slot with whom it is for. booked and name are the ids of
 // the booking and of what it is now; zero before there is one.
 func (t term) appointment(v *view, status string, booked id.Booking, name string) object {
-	o := v.classified(object{
+	o := v.classified("ISiKTermin", object{
 		"resourceType": "Appointment", "status": status,
 		"meta":  object{"tag": []any{object{"system": "http://fhir.de/CodeSystem/common-meta-tag-de", "code": "external"}}},
 		"start": stamp(t.starts), "end": stamp(t.ends),
@@ -255,20 +255,23 @@ func (t term) appointment(v *view, status string, booked id.Booking, name string
 	if name != "" {
 		o["id"] = name
 	}
+	if t.service.Instructions != "" {
+		o["patientInstruction"] = t.service.Instructions
+	}
 	o["participant"] = participants
 	return o
 }
 
 // keys are all that an Appointment from outside may have.
 var keys = []string{"resourceType", "id", "meta", "tag", "profile", "identifier", "system", "value", "code", "display", "status", "start", "end",
-	"serviceType", "specialty", "coding", "text", "slot", "reference", "type", "participant", "actor", "required", "extension", "url", "valueInstant"}
+	"serviceType", "specialty", "coding", "text", "slot", "reference", "type", "participant", "actor", "required", "extension", "url", "valueInstant", "patientInstruction"}
 
 // says refuses an Appointment that says anything which the server has not said:
 // each of its texts is one of the server's own, a code, or the same instant.
 func (r *request) says(t term, own object, got map[string]any) error {
 	known := map[string]bool{}
 	for _, word := range []string{"Appointment", reasonPrefix + "expires", "proposed", "pending", "booked", "accepted", "tentative", "needs-action", "required", "optional", "information-only",
-		"Patient", "Practitioner", "HealthcareService", "Location", "https://gematik.de/fhir/isik/StructureDefinition/ISiKTermin"} {
+		"Patient", "Practitioner", "HealthcareService", "Location", isik + "ISiKTermin"} {
 		known[word] = true
 	}
 	var learn func(any)

@@ -1,9 +1,12 @@
 package fhir
 
 import (
+	"cmp"
 	"maps"
 	"net/http"
 	"slices"
+
+	"siegel/platform/release"
 )
 
 // changed is when what the face can do was last changed.
@@ -19,6 +22,30 @@ const bookSaid = `$hold takes a slot out of sale for ten minutes and says the bo
 	`202: it waits for the patient, or for the practice; 201: it counts; the same request may be sent again at any time and is answered with how it stands. ` +
 	`With cancelled-appt-id the old appointment ends and the new one begins together, or neither does.`
 
+// profiles are gematik's that what can be searched keeps to: of ISiK
+// Terminplanung 4.0.0, and for people, places and codes of ISiK Basismodul 4.0.0.
+// A trade without a code of theirs meets none of the first (README.md).
+func profiles() map[string]string {
+	return map[string]string{
+		"Schedule": "ISiKKalender", "Slot": "ISiKTerminblock", "HealthcareService": "ISiKMedizinischeBehandlungseinheit",
+		"Practitioner": "ISiKPersonImGesundheitsberuf", "Location": "ISiKStandort", "CodeSystem": "ISiKCodeSystem",
+	}
+}
+
+// definition is the name of FHIR R4's definition of a search parameter.
+func definition(kind, name string) string {
+	of := kind + "-" + name
+	switch {
+	case name == "_id":
+		of = "Resource-id"
+	case name == "family" || name == "given":
+		of = "individual-" + name
+	case kind == "CodeSystem":
+		of = "conformance-" + name
+	}
+	return "http://hl7.org/fhir/SearchParameter/" + of
+}
+
 // metadata answers with the CapabilityStatement.
 func (f *face) metadata(r *request) (int, any, error) {
 	var resources []any
@@ -26,9 +53,12 @@ func (f *face) metadata(r *request) (int, any, error) {
 		o := object{"type": k.name, "interaction": []any{object{"code": "read"}, object{"code": "search-type"}}, "versioning": "no-version"}
 		var params []any
 		for _, name := range slices.Sorted(maps.Keys(k.params)) {
-			params = append(params, object{"name": name, "type": k.params[name]})
+			params = append(params, object{"name": name, "type": k.params[name], "definition": definition(k.name, name)})
 		}
 		o["searchParam"] = params
+		if profile := profiles()[k.name]; profile != "" {
+			o["supportedProfile"] = []any{isik + profile}
+		}
 		if k.includes != nil {
 			o["searchInclude"] = k.includes
 		}
@@ -41,7 +71,7 @@ func (f *face) metadata(r *request) (int, any, error) {
 		resources = append(resources, o)
 	}
 	resources = append(resources,
-		object{"type": "Appointment", "documentation": bookSaid, "operation": []any{
+		object{"type": "Appointment", "supportedProfile": []any{isik + "ISiKTermin"}, "documentation": bookSaid, "operation": []any{
 			object{"name": "hold", "definition": r.base + "/OperationDefinition/hold", "documentation": "Takes a slot out of sale (IHE ITI-116)."},
 			object{"name": "book", "definition": "https://gematik.de/fhir/isik/OperationDefinition/AppointmentBook", "documentation": bookSaid},
 		}},
@@ -50,8 +80,9 @@ func (f *face) metadata(r *request) (int, any, error) {
 	)
 	return http.StatusOK, object{
 		"resourceType": "CapabilityStatement", "status": "active", "date": changed, "kind": "instance", "fhirVersion": version,
-		"software": object{"name": "Siegel"}, "implementation": object{"description": "Appointments of one practice", "url": r.base},
-		"format": []string{media, "json"},
+		"software":       object{"name": "Siegel", "version": cmp.Or(release.Own(), "unreleased")},
+		"implementation": object{"description": "Appointments of one practice", "url": r.base},
+		"format":         []string{media, "json"},
 		"rest": []any{object{
 			"mode": "server", "documentation": sealedSaid,
 			"security": object{"cors": false, "description": "On the patients' host the offer is public, and a booking waits for its patient. On the office's host everything but this statement wants Authorization: Bearer with a token of the scope appointments.book."},

@@ -16,10 +16,14 @@ const (
 	serviceSystem   = "urn:siegel:service"
 	bookingSystem   = "urn:siegel:booking"
 	reasonPrefix    = "urn:siegel:"
-	specialtySystem = "http://ihe-d.de/CodeSystems/AerztlicheFachrichtungen"
+	practiceSystem  = "urn:siegel:practitioner"
+	doctorsSystem   = "http://ihe-d.de/CodeSystems/AerztlicheFachrichtungen"
+	othersSystem    = "http://ihe-d.de/CodeSystems/NichtaerztlicheFachrichtungen"
 	insuranceSystem = "http://fhir.de/CodeSystem/versicherungsart-de-basis"
 	nameExtension   = "http://hl7.org/fhir/5.0/StructureDefinition/extension-Schedule.name"
 	replaces        = "http://hl7.org/fhir/5.0/StructureDefinition/extension-Appointment.replaces"
+	absent          = "http://hl7.org/fhir/StructureDefinition/data-absent-reason"
+	places          = "http://terminology.hl7.org/CodeSystem/location-physical-type"
 )
 
 // view is a practice's offer as one request sees it.
@@ -40,13 +44,16 @@ type calendar struct {
 	plan         *practice.Plan
 }
 
-// specialties are our trades in the words of IHE Germany's practice settings.
-func specialties() map[string][2]string {
-	return map[string][2]string{
-		"general_practice": {"ALLG", "Allgemeinmedizin"},
-		"dentist":          {"MZKH", "Zahnmedizin"},
-		"ophthalmology":    {"AUGE", "Augenheilkunde"},
-		"gynaecology":      {"FRAU", "Frauenheilkunde und Geburtshilfe"},
+// specialties are our trades in the words of IHE Germany's practice settings,
+// which ISiK demands: code system, code, display. Physiotherapy, hairdressing
+// and whatever else takes appointments have none there.
+func specialties() map[string][3]string {
+	return map[string][3]string{
+		"general_practice": {doctorsSystem, "ALLG", "Allgemeinmedizin"},
+		"dentist":          {doctorsSystem, "MZKH", "Zahnmedizin"},
+		"ophthalmology":    {doctorsSystem, "AUGE", "Augenheilkunde"},
+		"gynaecology":      {doctorsSystem, "FRAU", "Frauenheilkunde und Geburtshilfe"},
+		"psychotherapy":    {othersSystem, "PST", "Psychotherapie"},
 	}
 }
 
@@ -62,7 +69,7 @@ func (f *face) view(r *request) (*view, error) {
 	}
 	v := &view{Offer: offer}
 	if code, ok := specialties()[trade]; ok {
-		v.specialty = concept(specialtySystem, code[0], code[1])
+		v.specialty = concept(code[0], code[1], code[2])
 	}
 	for _, service := range offer.Services {
 		for _, who := range service.Practitioners {
@@ -108,6 +115,19 @@ func (v *view) calendar(id string) (calendar, bool) {
 	return v.schedules[i], true
 }
 
+// of says of a practitioner, service or location that the calendar is theirs.
+func (c calendar) of(o object) bool {
+	switch name := o["id"]; o["resourceType"] {
+	case "Practitioner":
+		return name == c.practitioner.ID.UUID()
+	case "HealthcareService":
+		return name == c.service.ID.UUID()
+	case "Location":
+		return name == c.location.ID.UUID()
+	}
+	return false
+}
+
 func concept(system, code, display string) object {
 	return object{"coding": []any{object{"system": system, "code": code, "display": display}}, "text": display}
 }
@@ -120,17 +140,32 @@ func (c calendar) serviceType() object {
 	return concept(serviceSystem, c.service.ID.UUID(), c.service.Name)
 }
 
-// classified adds what kind of work it is.
-func (v *view) classified(o object) object {
+// classified adds what kind of work it is, and with that claims the profile:
+// without a specialty none of ISiK's is met.
+func (v *view) classified(profile string, o object) object {
 	if v.specialty != nil {
 		o["specialty"] = []any{v.specialty}
+		claim(o, profile)
 	}
 	return o
 }
 
+// isik is where the names of gematik's profiles begin.
+const isik = "https://gematik.de/fhir/isik/StructureDefinition/"
+
+// claim adds that a resource keeps to a profile of gematik's.
+func claim(o object, profile string) {
+	meta, _ := o["meta"].(object)
+	if meta == nil {
+		meta = object{}
+	}
+	meta["profile"] = []any{isik + profile}
+	o["meta"] = meta
+}
+
 // resource writes the calendar as a Schedule (ISiKKalender).
 func (c calendar) resource(v *view) object {
-	return v.classified(object{
+	return v.classified("ISiKKalender", object{
 		"resourceType": "Schedule", "id": c.id, "active": true,
 		"extension":   []any{object{"url": nameExtension, "valueString": c.service.Name + " · " + c.practitioner.Name}},
 		"serviceType": []any{c.serviceType()},
@@ -144,7 +179,7 @@ func (c calendar) resource(v *view) object {
 
 // service writes what can be booked (ISiKMedizinischeBehandlungseinheit).
 func (v *view) service(s practice.HealthcareService) object {
-	o := v.classified(object{
+	o := v.classified("ISiKMedizinischeBehandlungseinheit", object{
 		"resourceType": "HealthcareService", "id": s.ID.UUID(), "active": true, "name": s.Name,
 		"type":                []any{concept(serviceSystem, s.ID.UUID(), s.Name)},
 		"appointmentRequired": true,
@@ -170,16 +205,27 @@ func (v *view) service(s practice.HealthcareService) object {
 	return o
 }
 
+// practitioner writes who treats (ISiKPersonImGesundheitsberuf, as far as what a
+// practice writes of somebody is the name of a person).
 func (v *view) practitioner(p practice.Practitioner) object {
-	o := object{"resourceType": "Practitioner", "id": p.ID.UUID(), "active": true, "name": []any{object{"text": p.Name}}}
+	name, whole := humanName(p.Name)
+	o := object{"resourceType": "Practitioner", "id": p.ID.UUID(), "active": true, "name": []any{name},
+		"identifier": []any{object{"system": practiceSystem, "value": p.ID.UUID()}}}
 	if p.Role != "" {
 		o["qualification"] = []any{object{"code": object{"text": p.Role}}}
+	}
+	if whole {
+		claim(o, "ISiKPersonImGesundheitsberuf")
 	}
 	return o
 }
 
+// location writes where (ISiKStandort).
 func (v *view) location(l practice.Location) object {
-	o := object{"resourceType": "Location", "id": l.ID.UUID(), "status": "active", "mode": "instance", "name": l.Name}
+	o := object{"resourceType": "Location", "id": l.ID.UUID(), "status": "active", "mode": "instance", "name": l.Name,
+		"physicalType":         concept(places, "si", "Site"),
+		"managingOrganization": object{"type": "Organization", "display": v.Practice.Name}}
+	claim(o, "ISiKStandort")
 	address := object{}
 	for key, value := range map[string]string{"postalCode": l.PostalCode, "city": l.City} {
 		if value != "" {
@@ -203,7 +249,7 @@ func (v *view) location(l practice.Location) object {
 
 // condition writes for whom a slot is. The server checks none of it, since it
 // never learns who books.
-func condition(terms practice.Terms, who schedule.Who) []any {
+func condition(terms practice.Terms, who schedule.Who, code bool) []any {
 	var parts []any
 	part := func(url, kind string, value any) { parts = append(parts, object{"url": url, kind: value}) }
 	for _, code := range who.Insurance.Codes() {
@@ -220,6 +266,9 @@ func condition(terms practice.Terms, who schedule.Who) []any {
 	}
 	if terms.Referral {
 		part("referral", "valueBoolean", true)
+	}
+	if terms.Referral && code {
+		part("referral-code", "valueBoolean", true)
 	}
 	if terms.PriceCents != nil {
 		part("price", "valueMoney", object{"value": float64(*terms.PriceCents) / 100, "currency": "EUR"})

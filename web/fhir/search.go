@@ -35,9 +35,11 @@ func (f *face) kinds() []kind {
 		{"Slot", map[string]string{"_id": "token", "schedule": "reference", "status": "token", "start": "date"},
 			[]string{"Slot:schedule"}, nil, f.findSlots},
 		{"HealthcareService", map[string]string{"_id": "token", "active": "token", "service-type": "token", "specialty": "token", "name": "string"},
-			nil, nil, f.findServices},
-		{"Practitioner", map[string]string{"_id": "token", "name": "string"}, nil, nil, f.findPractitioners},
-		{"Location", map[string]string{"_id": "token", "name": "string"}, nil, nil, f.findLocations},
+			nil, []string{"Schedule:actor"}, f.findServices},
+		{"Practitioner", map[string]string{"_id": "token", "identifier": "token", "name": "string", "family": "string", "given": "string"},
+			nil, []string{"Schedule:actor"}, f.findPractitioners},
+		{"Location", map[string]string{"_id": "token", "name": "string"}, nil, []string{"Schedule:actor"}, f.findLocations},
+		{"CodeSystem", map[string]string{"_id": "token", "url": "uri", "context-type-value": "composite"}, nil, nil, f.findCodes},
 	}
 }
 
@@ -161,11 +163,14 @@ func (q *query) refers(to map[string]string) func(string) bool {
 	}
 }
 
-func (v *view) specialtyCode() string {
+// specialtyCode is the trade's code and what it is a code of; empty where there
+// is none.
+func (v *view) specialtyCode() (system, code string) {
 	if v.specialty == nil {
-		return ""
+		return "", ""
 	}
-	return v.specialty["coding"].([]any)[0].(object)["code"].(string)
+	coding := v.specialty["coding"].([]any)[0].(object)
+	return coding["system"].(string), coding["code"].(string)
 }
 
 // works reports whether a service is what is searched for by active,
@@ -173,8 +178,8 @@ func (v *view) specialtyCode() string {
 func (q *query) works(v *view, service string) bool {
 	return q.every("active", token("", "true")) && q.every("service-type", token(serviceSystem, service)) &&
 		q.every("specialty", func(value string) bool {
-			code := v.specialtyCode()
-			return code != "" && token(specialtySystem, code)(value)
+			system, code := v.specialtyCode()
+			return code != "" && token(system, code)(value)
 		})
 }
 
@@ -210,7 +215,14 @@ func (f *face) findPractitioners(_ *request, v *view, q *query) (found []any, er
 		named := func(n string) bool {
 			return slices.ContainsFunc(strings.Fields(p.Name), func(word string) bool { return within(word, n) }) || within(p.Name, n)
 		}
-		if q.every("_id", token("", p.ID.UUID())) && q.every("name", named) {
+		written, _ := humanName(p.Name)
+		part := func(of string) func(string) bool {
+			return func(n string) bool {
+				return slices.ContainsFunc(textsAt(written, of), func(word string) bool { return within(word, n) })
+			}
+		}
+		if q.every("_id", token("", p.ID.UUID())) && q.every("identifier", token(practiceSystem, p.ID.UUID())) &&
+			q.every("name", named) && q.every("family", part("family")) && q.every("given", part("given")) {
 			found = append(found, v.practitioner(p))
 		}
 	}
@@ -438,6 +450,12 @@ func (f *face) included(r *request, v *view, q *query, shown []any, b *bundle) e
 	var calendars []calendar
 	for _, one := range shown {
 		switch x := one.(type) {
+		case object: // what calendars are of
+			for _, c := range v.schedules {
+				if q.reverse && c.of(x) {
+					b.add(v, c, "include")
+				}
+			}
 		case calendar:
 			calendars = append(calendars, x)
 		case term:

@@ -69,13 +69,13 @@ func groupName(a practice.Alternative) string {
 
 // resource writes the slot (ISiKTerminblock).
 func (t term) resource(v *view) object {
-	o := v.classified(object{
+	o := v.classified("ISiKTerminblock", object{
 		"resourceType": "Slot", "id": t.name(), "status": t.status,
 		"schedule":    object{"reference": "Schedule/" + t.id},
 		"serviceType": []any{t.serviceType()},
 		"start":       stamp(t.starts), "end": stamp(t.ends),
 	})
-	if for_ := condition(t.terms, t.alternative.Who); for_ != nil && t.status == "free" {
+	if for_ := condition(t.terms, t.alternative.Who, t.service.ReferralCode); for_ != nil && t.status == "free" {
 		o["extension"] = for_
 	}
 	return o
