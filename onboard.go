@@ -115,6 +115,7 @@ func (h *house) letterSources() map[string]notify.Source {
 	sources[notify.StatementMail] = notify.SourceFunc(h.statementLetter)
 	sources[notify.EvidenceMail] = notify.SourceFunc(h.evidenceLetter)
 	sources[notify.ProbeMail] = notify.SourceFunc(h.probeLetter)
+	sources[notify.WebhookMail] = notify.SourceFunc(h.webhookLetter)
 	sources[notify.ProviderMail] = notify.SourceFunc(h.providerLetter)
 	sources[notify.ReportMail] = notify.SourceFunc(h.reportLetter)
 	sources[notify.InvitationMail] = h.invitationLetter(sources[notify.InvitationMail])

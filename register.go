@@ -101,6 +101,12 @@ func (h *house) evidenceLetter(ctx context.Context, scope id.Tenant, ref string)
 	return h.worded(l), err
 }
 
+// webhookLetter words that a webhook was switched off.
+func (h *house) webhookLetter(ctx context.Context, scope id.Tenant, ref string) (notify.Letter, error) {
+	l, err := h.webhooks.Letter(ctx, scope, ref)
+	return h.worded(l), err
+}
+
 func (h *house) worded(l registry.Letter) notify.Letter {
 	return notify.Letter{To: l.To, Name: l.Name, Language: l.Language, Variant: l.Variant, Link: l.Link, Practice: l.Practice, By: l.By,
 		Until: l.Until, Zone: l.Zone, From: h.senderOf(l.From)}

@@ -52,6 +52,10 @@ const (
 	// EvidenceMail says that an attestation of the operator's ends on a day, or
 	// (variant "over") has ended. By is its title.
 	EvidenceMail = "evidence_mail"
+	// WebhookMail says that a system elsewhere, By, is told nothing any more since
+	// nothing had arrived there since a day, or (variant "gone") since it wanted
+	// nothing any more. Practice is a practice's or a reseller's name.
+	WebhookMail = "webhook_mail"
 	// ReportMail tells those who look after a practice what somebody reported:
 	// variant "patient" or "office". By is what came with it, Quote the words.
 	ReportMail = "report_mail"
@@ -59,7 +63,7 @@ const (
 
 // LetterKinds are all kinds of letter.
 func LetterKinds() []string {
-	return []string{RegistrationMail, InvitationMail, HandoverMail, RecoveryMail, TrialMail, AgreementMail, NoticeMail, ProviderMail, SupportMail, HostMail, ProbeMail, StatementMail, EvidenceMail, ReportMail}
+	return []string{RegistrationMail, InvitationMail, HandoverMail, RecoveryMail, TrialMail, AgreementMail, NoticeMail, ProviderMail, SupportMail, HostMail, ProbeMail, StatementMail, EvidenceMail, WebhookMail, ReportMail}
 }
 
 // Letter is what the words of a letter may speak of. There is no field for

@@ -43,7 +43,7 @@ func letters(t *testing.T, source notify.SourceFunc) (*notify.Letters, *mailServ
 
 func TestEveryWordOfEveryLetter(t *testing.T) {
 	t.Parallel()
-	variants := map[string][]string{notify.TrialMail: {"", "ended"}, notify.NoticeMail: {"", "erased"}, notify.EvidenceMail: {"", "over"}, notify.HostMail: {"", "off", "base", "base_off"}, notify.ReportMail: {"office", "patient"}, notify.ProviderMail: {"", "emergency", "outside", "emergency_outside"}}
+	variants := map[string][]string{notify.TrialMail: {"", "ended"}, notify.NoticeMail: {"", "erased"}, notify.EvidenceMail: {"", "over"}, notify.WebhookMail: {"", "gone"}, notify.HostMail: {"", "off", "base", "base_off"}, notify.ReportMail: {"office", "patient"}, notify.ProviderMail: {"", "emergency", "outside", "emergency_outside"}}
 	for _, language := range []string{"de", "en"} {
 		for _, kind := range notify.LetterKinds() {
 			for _, variant := range pick(variants[kind]) {

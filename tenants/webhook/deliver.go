@@ -214,9 +214,20 @@ func (s *Service) record(ctx context.Context, d due, o outcome) error {
 		case o.status == "delivered":
 			b.Exec(`update webhook set tried = $3, succeeded = $3, failing_since = null where tenant_id = $1 and id = $2`, d.scope, d.webhook, now)
 		case o.asked:
-			b.Exec(`update webhook set tried = $3, failing_since = coalesce(failing_since, $3),
-					status = case when status = 'active' and ($4 or $5 and failing_since <= $6) then 'failed' else status end
-				where tenant_id = $1 and id = $2`, d.scope, d.webhook, now, o.gone, o.status == "dead", now.Add(-longFailure))
+			// Whoever switches it off writes the letters: once for each time.
+			b.Exec(`
+				with before as (
+					select status from webhook where tenant_id = $1 and id = $2 for update
+				), after as (
+					update webhook w set tried = $3, failing_since = coalesce(failing_since, $3),
+						status = case when w.status = 'active' and ($4 or $5 and failing_since <= $6) then 'failed' else w.status end
+					from before where w.tenant_id = $1 and w.id = $2
+					returning w.id, before.status = 'active' and w.status = 'failed' as fell
+				)
+				insert into outbox (id, tenant_id, kind, ref, run_at, deadline)
+				select gen_random_uuid(), $1, $7, after.id || '_' || whom.account_id, now(), now() + make_interval(secs => $8)
+				from after, (`+whom+`) whom where after.fell`,
+				d.scope, d.webhook, now, o.gone, o.status == "dead", now.Add(-longFailure), letterKind, letterTTL.Seconds())
 		}
 	})
 	if err != nil {

@@ -6,7 +6,8 @@
 // it is signed as Standard Webhooks says (webhook-id, webhook-timestamp and
 // webhook-signature, v1), that it is tried for about three days and then given
 // up, and that it goes to https addresses of the public internet and nowhere
-// else. It does not promise an order, nor that an event comes only once: the id
+// else. Who is in charge gets a letter where one was switched off because nothing
+// arrived any more. It does not promise an order, nor that an event comes only once: the id
 // is the same then. Of an answer nothing but its number is kept.
 //
 // What has happened the database sees for itself: its triggers queue.
@@ -33,6 +34,7 @@ import (
 	"siegel/platform/id"
 	"siegel/platform/postgres"
 	"siegel/tenants/audit"
+	"siegel/tenants/registry"
 )
 
 // What callers act on.
@@ -107,6 +109,9 @@ type Config struct {
 	Private bool
 	// Client reaches receivers; nil is one that keeps to what this package promises.
 	Client *http.Client
+	// Registry says from whom and with which link letters are; without one
+	// [Service.Letter] has none.
+	Registry *registry.Service
 	// Wake is called when something was queued by hand.
 	Wake func()
 	// Now is the clock; time.Now where nil.

@@ -1,27 +1,24 @@
 /** What the page about systems elsewhere asks of the server. Every call throws a Problem where it does not succeed. */
-import { send } from "../api/http.ts";
+import { call } from "../api/call.ts";
 import type { Answer, Sent } from "../api/answers.ts";
-
-const root = "/api/v1";
 
 export type Webhooks = Answer<"listWebhooks">;
 export type Webhook = Webhooks["webhooks"][number];
 export type Delivery = Answer<"listSent">["sent"][number];
 export type Feed = Answer<"listFeeds">["feeds"][number];
-type Secret = Answer<"createWebhook">;
 
-export const getWebhooks = () => send<Webhooks>(`${root}/webhooks`);
+export const getWebhooks = () => call("GET", "/webhooks");
 /** Throws proof_needed, webhook_name, webhook_address, webhook_events, too_many_webhooks; so do the others, as far as they can. */
-export const createWebhook = (body: Sent<"createWebhook">) => send<Secret>(`${root}/webhooks`, { method: "POST", body });
-export const putWebhook = (id: string, body: Sent<"putWebhook">) => send<Webhook>(`${root}/webhooks/${id}`, { method: "PUT", body, safe: true });
-export const removeWebhook = (id: string) => send<void>(`${root}/webhooks/${id}`, { method: "DELETE" });
-export const rotateWebhook = (id: string) => send<Secret>(`${root}/webhooks/${id}/secret`, { method: "POST", body: {} });
-export const getSent = (id: string) => send<Answer<"listSent">>(`${root}/webhooks/${id}/sent`);
+export const createWebhook = (body: Sent<"createWebhook">) => call("POST", "/webhooks", { body });
+export const putWebhook = (id: string, body: Sent<"putWebhook">) => call("PUT", "/webhooks/{id}", { path: { id }, body, safe: true });
+export const removeWebhook = (id: string) => call("DELETE", "/webhooks/{id}", { path: { id } });
+export const rotateWebhook = (id: string) => call("POST", "/webhooks/{id}/secret", { path: { id } });
+export const getSent = (id: string) => call("GET", "/webhooks/{id}/sent", { path: { id } });
 /** Throws webhook_off. */
-export const testWebhook = (id: string) => send<Delivery>(`${root}/webhooks/${id}/test`, { method: "POST", body: {} });
-export const replaySent = (id: string, delivery: string) => send<Delivery>(`${root}/webhooks/${id}/sent/${delivery}/replay`, { method: "POST", body: {} });
+export const testWebhook = (id: string) => call("POST", "/webhooks/{id}/test", { path: { id } });
+export const replaySent = (id: string, delivery: string) => call("POST", "/webhooks/{id}/sent/{sent}/replay", { path: { id, sent: delivery } });
 
-export const getFeeds = () => send<Answer<"listFeeds">>(`${root}/feeds`);
+export const getFeeds = () => call("GET", "/feeds");
 /** Throws proof_needed. */
-export const makeFeed = (practitioner: string) => send<Answer<"makeFeed">>(`${root}/feeds/${practitioner}`, { method: "POST", body: {} });
-export const revokeFeed = (practitioner: string) => send<void>(`${root}/feeds/${practitioner}`, { method: "DELETE" });
+export const makeFeed = (practitioner: string) => call("POST", "/feeds/{practitioner}", { path: { practitioner } });
+export const revokeFeed = (practitioner: string) => call("DELETE", "/feeds/{practitioner}", { path: { practitioner } });

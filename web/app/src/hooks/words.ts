@@ -9,4 +9,6 @@ export const word = (key: string, otherwise = key): string => (has(key) ? t(key)
 
 const tag = () => (language() === "de" ? "de-DE" : "en-GB");
 export const moment = (iso: string): string => new Date(iso).toLocaleString(tag(), { dateStyle: "medium", timeStyle: "medium" });
+/** minute is a moment as people say it: without its seconds, which only a list of attempts needs. */
+export const minute = (iso: string): string => new Date(iso).toLocaleString(tag(), { dateStyle: "medium", timeStyle: "short" });
 export const day = (iso: string): string => new Date(iso).toLocaleDateString(tag(), { dateStyle: "medium" });
