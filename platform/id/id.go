@@ -120,6 +120,7 @@ type (
 	communication struct{}
 	run           struct{}
 	customer      struct{}
+	file          struct{}
 	request       struct{}
 	connector     struct{}
 	webhook       struct{}
@@ -153,6 +154,7 @@ func (offer) prefix() string         { return "off_" }
 func (communication) prefix() string { return "com_" }
 func (run) prefix() string           { return "run_" }
 func (customer) prefix() string      { return "cus_" }
+func (file) prefix() string          { return "fil_" }
 func (request) prefix() string       { return "req_" }
 func (connector) prefix() string     { return "con_" }
 func (webhook) prefix() string       { return "whk_" }
@@ -189,6 +191,7 @@ type (
 	Communication = ID[communication]
 	Run           = ID[run]
 	Customer      = ID[customer]
+	File          = ID[file]
 	Request       = ID[request]
 	Connector     = ID[connector]
 	Webhook       = ID[webhook]

@@ -1,5 +1,5 @@
-// Package customers keeps a practice's customer records, of which it sees only
-// ciphertext.
+// Package customers keeps a practice's customer records, and for other trades
+// than medical ones documents with them. It sees only ciphertext.
 //
 // A [Service] promises that no write is lost between two desks: a record is
 // replaced only by its next version, and whoever comes second is told and given
@@ -87,6 +87,9 @@ type Config struct {
 	// then records come in one by one, from bookings, unless its owner decided
 	// otherwise.
 	Medical func(context.Context, id.Tenant) (bool, error)
+	// Quota is how many octets of documents a tenant may have; [FileQuota] where
+	// zero.
+	Quota int64
 }
 
 // Service keeps the records of all tenants. Safe for concurrent use.
@@ -98,6 +101,9 @@ type Service struct {
 func NewService(c Config) (*Service, error) {
 	if c.DB == nil || c.Medical == nil {
 		return nil, errors.New("customers: incomplete config")
+	}
+	if c.Quota == 0 {
+		c.Quota = FileQuota
 	}
 	return &Service{c}, nil
 }

@@ -15,7 +15,6 @@ import (
 	"siegel/platform/id"
 	"siegel/platform/jobs"
 	"siegel/platform/postgres"
-	"siegel/platform/redisdb"
 )
 
 // ErrNotClosedTenant is returned for erasing a tenant that is not closed.
@@ -155,18 +154,7 @@ func (s *Service) eraseRedis(ctx context.Context, tenant id.Tenant) (int, error)
 	if s.Redis == nil {
 		return 0, nil
 	}
-	n := 0
-	scan := s.Redis.Raw().Scan(ctx, 0, redisdb.TenantKey(tenant)+"*", 500).Iterator()
-	for scan.Next(ctx) {
-		if err := s.Redis.Raw().Unlink(ctx, scan.Val()).Err(); err != nil {
-			return n, fmt.Errorf("erase in redis: %w", err)
-		}
-		n++
-	}
-	if err := scan.Err(); err != nil {
-		return n, fmt.Errorf("look into redis: %w", err)
-	}
-	return n, nil
+	return s.Redis.ForgetTenant(ctx, tenant)
 }
 
 // Certificates are those of the tenants that a reseller looked after, or of all

@@ -24,8 +24,8 @@ const open = async (options) => {
   visits.push(made);
   return made;
 };
-const goTo = async (tab) => {
-  await tab.getByRole("navigation", { name: office("areas") }).getByRole("button", { name: office("tab.patients"), exact: true }).click();
+const goTo = async (tab, called = "tab.patients") => {
+  await tab.getByRole("navigation", { name: office("areas") }).getByRole("button", { name: office(called), exact: true }).click();
   await tab.locator("#person-find").waitFor();
 };
 const row = (tab, name) => tab.locator(".personrow").filter({ hasText: name });
@@ -237,13 +237,107 @@ test("many come in only once the owner has switched it on, and all of them can b
   await until("the switch is in the trail", async () => (await psql(demo, "select count(*) from audit_entry where act = 'customer.allow_import'")) === "1");
 });
 
+test("two records of one person become one, with the consents, household and recipients of both", async () => {
+  const card = page.locator(".personcard");
+  await page.getByRole("button", { name: t("add"), exact: true }).click();
+  await field(page, "family_name").fill(`Übelhör-${canary.text}`);
+  await field(page, "given_name").fill("Jörg");
+  await field(page, "birth_date").fill("30.6.84");
+  await field(page, "phone").fill("0721 333");
+  await save(page);
+  await card.getByText(t("consents.none")).waitFor();
+  await card.getByText(t("consents.add"), { exact: true }).click();
+  await page.locator("#person-consent").selectOption("news");
+  await page.locator("form:has(#person-consent) button").click();
+  await card.locator("li").filter({ hasText: t("consent.news") }).waitFor();
+  await card.getByText(t("recipients.add"), { exact: true }).click();
+  await page.locator("#person-recipient").fill(`Labor ${canary.text}`);
+  await page.locator("#person-reach").fill("0721 444");
+  await page.locator("form:has(#person-recipient) button").click();
+  await card.locator("li").filter({ hasText: `Labor ${canary.text}` }).waitFor();
+  await card.getByText(t("household.add"), { exact: true }).click();
+  await page.locator("#person-member").fill("Groß");
+  await card.getByRole("button", { name: /Groß/ }).click();
+  await card.locator("li").getByRole("button", { name: /Groß/ }).waitFor();
+  assert.equal(await page.locator("#person-document").count(), 0, "a medical practice is offered documents");
+
+  await view(page, "twice");
+  await page.getByRole("button", { name: t("twice.compare") }).click();
+  await page.getByRole("button", { name: t("twice.merge"), exact: true }).waitFor();
+  await scan(page, "two records that may be one person's");
+  await page.getByRole("button", { name: t("twice.merge"), exact: true }).click();
+  await page.getByText(t("undo.merged")).waitFor();
+  await view(page, "list");
+  await row(page, "Übelhör").click();
+  for (const [kind, there] of [["recall", "Formular"], ["news", t("consent.news")]]) await card.locator("li").filter({ hasText: t(`consent.${kind}`) }).filter({ hasText: there }).waitFor();
+  await card.locator("li").getByRole("button", { name: /Groß/ }).waitFor();
+  // Whom it was given to is told when it goes (Art. 19 GDPR).
+  await page.getByRole("button", { name: t("erase"), exact: true }).click();
+  await page.getByRole("dialog").getByText(t("erase.tell")).waitFor();
+  await page.getByRole("dialog").getByText(`Labor ${canary.text}, 0721 444`).waitFor();
+  await page.getByRole("dialog").getByRole("button", { name: t("cancel"), exact: true }).click();
+  // From the other side of the household, at the other desk.
+  await row(b.page, "Groß").click();
+  await b.page.locator(".personcard li").getByRole("button", { name: /Übelhör/ }).waitFor();
+});
+
+test("documents are for other trades, sealed with their names, and come back as they went", async () => {
+  const tab = b.page;
+  const card = tab.locator(".personcard");
+  const tenant = await psql(demo, "select id from tenant where slug = 'praxis-sonnenberg'");
+  const customer = await psql(demo, `select id from customer where tenant_id = '${tenant}' and ciphertext is not null and id <> tenant_id limit 1`);
+  const ciphertext = Buffer.alloc(12 + 16384 + 16).toString("base64url");
+  const refused = await tab.evaluate(async (body) => (await fetch("/api/v1/files", { method: "POST", headers: { "Content-Type": "application/json" }, body: JSON.stringify(body) })).json(), { id: `fil_${customer}`, customer: `cus_${customer}`, epoch: 1, ciphertext });
+  assert.equal(refused.reason, "files_off");
+
+  await psql(demo, `update business set specialty = 'hairdresser' where tenant_id = '${tenant}'`);
+  await until("the trade is another one", () => tab.evaluate(async () => !(await (await fetch("/api/v1/customers/settings")).json()).medical));
+  await tab.reload();
+  await openAgain(tab, practice.sign_ins.find(({ role }) => role === "front_desk").password);
+  await goTo(tab, "tab.customers");
+  await row(tab, "Übelhör").click();
+  const name = `Angebot ${canary.text}.html`;
+  const buffer = Buffer.from(`<script>${canary.text}</script> `.repeat(2000));
+  const put = async (as) => {
+    await tab.locator("#person-document").setInputFiles({ name: as, mimeType: "text/html", buffer });
+    await card.getByText(t("documents.added", { name: as })).waitFor();
+  };
+  await put(name);
+  await put("zweites.txt");
+  await tab.locator("#person-document").scrollIntoViewIfNeeded();
+  await look(tab, "customers-documents");
+  await scan(tab, "documents");
+  // The other desk has it too; it is saved, never shown.
+  const there = page.locator(".personcard li").filter({ hasText: name });
+  const saving = page.waitForEvent("download");
+  await there.getByRole("button", { name: new RegExp(`^${t("documents.save")}`) }).click();
+  const saved = await saving;
+  assert.equal(saved.suggestedFilename(), name);
+  const { readFileSync } = await import("node:fs");
+  assert.deepEqual(readFileSync(await saved.path()), buffer);
+  // On the way and where it lies nobody could read it.
+  const sent = b.requests.filter(({ url }) => url.includes("/api/v1/files"));
+  assert.ok(sent.length >= 2 && sent.every(({ body, url }) => !body.includes(canary.text) && !url.includes(canary.text)));
+  const rows = (await psql(demo, "select encode(ciphertext, 'hex') from customer_file")).split("\n").map((line) => Buffer.from(line, "hex"));
+  assert.equal(rows.length, 2);
+  for (const one of rows) assert.ok(one.length % 16384 === 28 && !one.includes(canary.text));
+  await card.getByRole("button", { name: `${t("remove")} ${name}` }).click();
+  await card.getByRole("button", { name: `${t("documents.remove.sure")} ${name}` }).click();
+  await card.getByText(t("documents.removed", { name })).waitFor();
+  await there.waitFor({ state: "detached" });
+  assert.equal(await psql(demo, "select count(*) from customer_file"), "1");
+  await psql(demo, `update business set specialty = 'general_practice' where tenant_id = '${tenant}'`);
+});
+
 test("who is erased is gone for every desk, and can be taken back for a while", async () => {
   await row(page, "Übelhör").click();
   await page.getByRole("button", { name: t("restrict.on") }).click();
   await row(b.page, "Übelhör").getByText(t("restricted")).waitFor();
   await page.getByRole("button", { name: t("erase"), exact: true }).click();
+  await page.getByRole("dialog").getByText(t("erase.documents", { count: 1 })).waitFor();
   await page.getByRole("button", { name: t("erase.do") }).click();
   await until("it is gone there", async () => (await row(b.page, "Übelhör").count()) === 0);
+  assert.equal(await psql(demo, "select count(*) from customer_file"), "0", "a document stayed without anybody");
   await page.locator(".undobar").getByRole("button", { name: t("undo") }).click();
   await row(b.page, "Übelhör").waitFor();
   assert.deepEqual(visits.flatMap(({ complaints }) => complaints), []);

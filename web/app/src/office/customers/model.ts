@@ -1,6 +1,6 @@
 /**
  * What a practice keeps of somebody. It is no patient record: there is no room
- * for findings, diagnoses or documents of a treatment.
+ * for findings or diagnoses, and documents are for other trades than medical ones.
  */
 import { type Bytes, fromUtf8, utf8 } from "../../seal/bytes.ts";
 import type { Gender, Insurance } from "../../seal/plaintext.ts";
@@ -43,6 +43,20 @@ export interface Recipient {
   since: string;
 }
 
+/** A document beside the record, which is sealed for itself: what it is called is here alone. */
+export interface Document {
+  /** Bare uuid. */
+  id: string;
+  name: string;
+  /** A media type. */
+  type: string;
+  /** In bytes. */
+  size: number;
+  /** UTC. */
+  at: string;
+  by: string;
+}
+
 /** Every line is there, empty where nothing is known. */
 export type Customer = Record<LineField, string> & {
   gender: Gender | "";
@@ -51,6 +65,7 @@ export type Customer = Record<LineField, string> & {
   notes: Note[];
   consents: Consent[];
   recipients: Recipient[];
+  documents: Document[];
   /** By the id of a field that the practice defined. */
   fields: Record<string, string>;
   /** Bare ids of bookings that are theirs. */
@@ -71,12 +86,13 @@ export const empty = (): Customer => ({
   notes: [],
   consents: [],
   recipients: [],
+  documents: [],
   fields: {},
   bookings: [],
 });
 
 /** How much of each there may be, so that a record stays within its greatest length. */
-export const most = { line: 200, note: 2000, notes: 40, tags: 20, tag: 40, consents: 40, recipients: 40, bookings: 200, fields: 20 };
+export const most = { line: 200, note: 2000, notes: 40, tags: 20, tag: 40, consents: 40, recipients: 40, documents: 40, bookings: 200, fields: 20 };
 
 export class Unreadable extends Error {}
 
@@ -132,6 +148,9 @@ export function fromPlain(c: Record<string, unknown>): Customer {
     given: text(one.given, 40), how: text(one.how, most.line), by: text(one.by, most.line), withdrawn: text(one.withdrawn, 40),
   }));
   made.recipients = list(c.recipients, (one) => ({ id: text(one.id, 40), name: text(one.name, most.line), contact: text(one.contact, most.line), since: text(one.since, 40) }));
+  made.documents = list(c.documents, (one) => ({
+    id: text(one.id, 40), name: text(one.name, most.line), type: text(one.type, most.line), size: typeof one.size === "number" ? one.size : 0, at: text(one.at, 40), by: text(one.by, most.line),
+  }));
   made.fields = own(c.fields);
   made.bookings = words(c.bookings);
   return made;
@@ -220,6 +239,7 @@ export function resolve(base: Customer | null, mine: Customer, theirs: Customer)
   merged.notes = byId(was.notes, mine.notes, theirs.notes).sort((a, b) => (a.at < b.at ? -1 : 1));
   merged.consents = byId(was.consents, mine.consents, theirs.consents);
   merged.recipients = byId(was.recipients, mine.recipients, theirs.recipients);
+  merged.documents = byId(was.documents, mine.documents, theirs.documents).sort((a, b) => (a.at < b.at ? -1 : 1));
   return { merged, open };
 }
 
