@@ -214,11 +214,14 @@ func TestLimitsStandBesideEachClaim(t *testing.T) {
 	t.Parallel()
 	o := open(t)
 	o.own(t)
+	o.inTenant(t, `insert into webhook (tenant_id, id, name, url, events, secret, creator)
+		values ($1, gen_random_uuid(), 'x', 'https://x.example', '{inbox.new}', '\x00', gen_random_uuid())`)
 	limits := map[string][]string{
 		"short.sealed": {"limit.page"}, "short.sees": {"limit.times", "limit.ip", "limit.contact"}, "cell.sealed": {"limit.page", "limit.times"},
 		"hour.address": {"limit.contact"}, "after.card": {"limit.page"}, "after.kept": {"limit.times"}, "after.reminders": {"limit.consent"},
 		"people.blind": {"limit.page", "limit.times", "limit.contact"}, "measure.seal": {"limit.page"}, "kept.purged": {"limit.backup"},
 		"risk.read_answer": {"limit.page", "limit.times"}, "logs.none": {"limit.ip"},
+		"systems.webhook": {"limit.times"},
 	}
 	seen := map[string]bool{}
 	look := func(d privacy.Document) {
@@ -250,6 +253,7 @@ func TestLimitsStandBesideEachClaim(t *testing.T) {
 		t.Fatal(err)
 	}
 	look(d)
+	look(o.processing(t, noReseller))
 	for claim := range limits {
 		if !seen[claim] {
 			t.Errorf("%s stands nowhere", claim)

@@ -13,6 +13,8 @@ const (
 	Measures      Kind = "measures"
 	Impact        Kind = "impact"
 	Agreement     Kind = "agreement"
+	// Processing is a processor's own; see [Service.Processing].
+	Processing Kind = "processing"
 )
 
 // Public are the documents that everybody may read.

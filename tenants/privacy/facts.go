@@ -32,6 +32,9 @@ type facts struct {
 	keep     Retention
 	rule     identity.Rule
 	reminds  bool
+	systems  systems
+	// support is whom people and practices turn to when something does not work.
+	support string
 }
 
 // Setting is what a practice decides about questions and counts.
@@ -116,8 +119,25 @@ func (s *Service) facts(ctx context.Context, tenant id.Tenant) (f facts, err err
 	if f.rule, err = s.Identity.Rule(ctx, access.Domain{Kind: access.Tenant, ID: tenant.Bytes()}); err != nil {
 		return facts{}, err
 	}
+	if f.systems, err = s.systems(ctx, tenant); err != nil {
+		return facts{}, err
+	}
+	brand, err := s.Registry.BrandOf(ctx, t)
+	if err != nil {
+		return facts{}, err
+	}
+	f.support = reachable(brand.Name, brand.SupportPhone, brand.SupportEmail)
 	f.reminds, err = s.Reminded(ctx, tenant)
 	return f, err
+}
+
+// reachable is a name with what there is of telephone and mail.
+func reachable(name, phone, email string) string {
+	ways := strings.Trim(phone+", "+email, ", ")
+	if ways == "" {
+		return name
+	}
+	return name + " (" + ways + ")"
 }
 
 // email is where questions to the practice go.

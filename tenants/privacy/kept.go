@@ -37,7 +37,7 @@ func Rules() []Rule {
 			"imported_busy", "traffic_hour", "purged_booking", "purge_proof", "audit_entry",
 			"waiting", "waiting_offer", "waiting_consent", "communication", "privacy_request", "customer", "handover", "takeover_row",
 			"closure", "invitation", "connector", "api_token", "webhook_delivery"),
-		of(WithItsParent, "", "quota_use", "proposal", "audit_link", "audit_batch"),
+		of(WithItsParent, "", "customer_file", "quota_use", "proposal", "audit_link", "audit_batch"),
 		of(WithThePractice, "what the practice offers, by whom and where: it is public", "practice", "location", "resource", "practitioner", "service",
 			"service_practitioner", "service_need", "leg", "opening", "quota", "chain", "chain_step", "calendar", "calendar_days"),
 		of(WithThePractice, "what the practice has decided; nothing in it is a patient's", "desk_setting", "sign_in_rule", "oidc_provider", "oidc_binding", "message_setting",

@@ -21,37 +21,40 @@ func (s *Service) records(w *writer, f facts) {
 	w.paragraph(w.sentence("limit.page"), w.sentence("limit.times"))
 	w.section("recipients")
 	w.recipients(f)
-	if outside := f.outside(); len(outside) > 0 {
-		var list []string
-		for _, a := range outside {
-			list = append(list, a.company+" ("+w.country(a.country, w.doc.Language)+")")
-		}
-		w.add("record.transfer", params{"list": strings.Join(list, ", ")})
-	} else {
-		w.add("record.transfer_none")
+	var outside []string
+	for _, a := range f.outside() {
+		outside = append(outside, a.company+" ("+w.country(a.country, w.doc.Language)+")")
 	}
+	w.transfers(outside)
+	w.systemsOf(f.systems)
+	w.hosts(f.systems)
 	w.section("deletion")
 	w.retention(f)
-	w.measuresOf(f)
+	w.measuresOf(f.demanded())
 	w.made(s)
 }
 
 // measures are those of Art. 32 GDPR.
 func (s *Service) measures(w *writer, f facts) {
-	w.measuresOf(f)
+	w.measuresOf(f.demanded())
 	w.made(s)
 }
 
-func (w *writer) measuresOf(f facts) {
+// demanded says as a label's key whether the practice demands a second factor.
+func (f facts) demanded() string {
+	if f.rule.SecondFactor {
+		return "l.demanded"
+	}
+	return "l.not_demanded"
+}
+
+// measuresOf takes the label that says whether practices demand a second factor.
+func (w *writer) measuresOf(demanded string) {
 	w.section("confidentiality")
 	w.paragraph(w.sentence("measure.seal"), w.sentence("limit.page"))
 	w.add("measure.tls")
 	w.add("measure.tenants")
 	w.add("measure.roles")
-	demanded := "l.not_demanded"
-	if f.rule.SecondFactor {
-		demanded = "l.demanded"
-	}
 	w.add("measure.factor", params{"demanded": w.words[demanded]})
 	w.add("measure.redis")
 	w.add("measure.plugins")

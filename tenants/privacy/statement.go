@@ -12,6 +12,7 @@ import (
 	"siegel/platform/id"
 	"siegel/tenants/audit"
 	"siegel/tenants/onboarding"
+	"siegel/tenants/practice"
 )
 
 // ErrUnknownDocument is returned for a kind that there is not.
@@ -78,7 +79,11 @@ func (s *Service) statement(w *writer, f facts) {
 	w.add("hour.message")
 
 	w.section("after")
-	w.paragraph(w.sentence("after.card"), w.sentence("limit.page"))
+	if f.systems.forwards {
+		w.paragraph(w.sentence("after.forwarded"), w.sentence("limit.page"))
+	} else {
+		w.paragraph(w.sentence("after.card"), w.sentence("limit.page"))
+	}
 	w.paragraph(w.sentence("after.kept"), w.sentence("limit.times"))
 	w.add("after.link")
 	if f.reminds {
@@ -101,6 +106,11 @@ func (s *Service) statement(w *writer, f facts) {
 	w.recipients(f)
 	w.add("else.pages")
 	w.add("else.authorities")
+
+	if f.systems.any() {
+		w.section("systems")
+		w.systemsOf(f.systems)
+	}
 
 	w.section("cookies")
 	w.add("cookies.looking")
@@ -159,8 +169,12 @@ func (w *writer) fields(f facts) {
 		who = "l.business"
 	}
 	var rows [][]Sentence
+	taken := w.sentence("cell.until_card", days)
+	if f.systems.forwards {
+		taken = w.sentence("cell.until_taken")
+	}
 	for _, field := range Fields() {
-		operator, until := w.sentence("cell.sealed"), w.sentence("cell.until_card", days)
+		operator, until := w.sentence("cell.sealed"), taken
 		switch field {
 		case "practitioner", "time":
 			operator, until = w.sentence("cell.open"), w.sentence("cell.until_time", days)
@@ -219,11 +233,25 @@ func (w *writer) recipients(f facts) {
 			w.add("else.sms", params{"company": a.company, "address": a.address, "country": w.country(a.country, w.doc.Language)})
 		}
 	}
+	w.video(f)
+	w.add("else.support", params{"support": f.support})
 	for _, a := range f.outside() {
 		w.add("else.outside", params{"company": a.company, "country": w.country(a.country, w.doc.Language)})
 	}
 	if len(lacking(f.register)) == 0 {
 		w.add("else.eea")
+	}
+}
+
+// video is who carries visits by video. Of one address for all nothing is promised.
+func (w *writer) video(f facts) {
+	video := f.practice.Video
+	if video.Provider == "" {
+		return
+	}
+	w.add("else.video", params{"provider": video.Provider})
+	if strings.Contains(video.Address, practice.Room) {
+		w.paragraph(w.sentence("else.video_room"), w.sentence("limit.page"))
 	}
 }
 
@@ -327,6 +355,16 @@ func (w *writer) retention(f facts) {
 	}
 	for _, kept := range []string{"waiting", "word", "request"} {
 		rows = append(rows, []Sentence{w.sentence("l.kept." + kept), w.sentence("kept." + kept)})
+	}
+	if f.systems.records {
+		record := "l.kept.customer"
+		if !f.medical {
+			record = "l.kept.customer_files"
+		}
+		rows = append(rows, []Sentence{w.sentence(record), w.sentence("kept.customer")})
+	}
+	if len(f.systems.told) > 0 {
+		rows = append(rows, []Sentence{w.sentence("l.kept.told"), w.sentence("kept.told")})
 	}
 	rows = append(rows, []Sentence{w.sentence("l.kept.report"), w.sentence("kept.report")},
 		[]Sentence{w.sentence("l.kept.audit"), w.sentence("kept.audit", params{"days": w.days(f.keep[KeptAudit])})})

@@ -126,8 +126,8 @@ func (v Services) nameOf(ctx context.Context, tenant id.Tenant) string {
 }
 
 // sendDocument answers with a page.
-func (v Services) sendDocument(c *fiber.Ctx, s *server.Server, doc privacy.Document, tenant id.Tenant, query string) error {
-	page := documentPage{Doc: doc, Name: v.nameOf(c.UserContext(), tenant), Home: "/?lang=" + doc.Language, Query: query}
+func (v Services) sendDocument(c *fiber.Ctx, s *server.Server, doc privacy.Document, name, query string) error {
+	page := documentPage{Doc: doc, Name: name, Home: "/?lang=" + doc.Language, Query: query}
 	for _, path := range []string{"/datenschutz", "/impressum", "/barrierefreiheit"} {
 		kind := documentPaths()[path]
 		page.Others = append(page.Others, documentLink{path, v.Privacy.Title(kind, doc.Language), kind == doc.Kind})
@@ -153,13 +153,13 @@ func mountDocumentPages(s *server.Server, v Services) {
 				if err != nil {
 					return err
 				}
-				return v.sendDocument(c, s, doc, tenant, "&version="+strconv.Itoa(number))
+				return v.sendDocument(c, s, doc, v.nameOf(ctx, tenant), "&version="+strconv.Itoa(number))
 			}
 			doc, err := v.Privacy.Document(ctx, tenant, kind, language)
 			if err != nil {
 				return err
 			}
-			return v.sendDocument(c, s, doc, tenant, "")
+			return v.sendDocument(c, s, doc, v.nameOf(ctx, tenant), "")
 		})
 	}
 	s.Raw("paperPages", fiber.MethodGet, "/api/v1/papers/:kind", func(c *fiber.Ctx) error {
@@ -172,7 +172,23 @@ func mountDocumentPages(s *server.Server, v Services) {
 		if err != nil {
 			return err
 		}
-		return v.sendDocument(c, s, doc, tenant, "")
+		return v.sendDocument(c, s, doc, v.nameOf(ctx, tenant), "")
+	})
+	s.Raw("processingPage", fiber.MethodGet, "/api/v1/portal/papers/processing", func(c *fiber.Ctx) error {
+		ctx := c.UserContext()
+		own, name := registry.ResellerOf(server.From(ctx).Domain), v.nameOf(ctx, id.Tenant{})
+		doc, err := v.Privacy.Processing(ctx, own, spoken(c))
+		if err != nil {
+			return err
+		}
+		if !own.IsZero() {
+			reseller, err := v.Registry.Reseller(ctx, own)
+			if err != nil {
+				return err
+			}
+			name = reseller.Brand.Name
+		}
+		return v.sendDocument(c, s, doc, name, "")
 	})
 }
 

@@ -1,20 +1,11 @@
 /** What the page about data protection asks of the server. */
-import { send } from "../../api/http.ts";
+import type { Answer } from "../../api/answers.ts";
+import { call } from "../../api/call.ts";
 
-const root = "/api/v1/privacy";
+export type Privacy = Answer<"getPrivacy">;
 
-export interface Privacy {
-  setting: { email: string; traffic: boolean };
-  retention: { subject: string; days: number; least: number; most: number }[];
-  proofs: { at: string; counts: Record<string, number> }[];
-  versions: { number: number; made: string; changed: string[] }[];
-  evidence: { id: string; kind: string; title: string; subject: string; auditor: string; until: string; state: string }[];
-  missing: { component: string }[];
-}
-export interface Visit { hour: string; field: string; value: string; visits: number }
-
-export const get = () => send<Privacy>(root);
-export const putSetting = (body: Privacy["setting"]) => send<Privacy>(`${root}/setting`, { method: "PUT", body });
+export const get = () => call("GET", "/privacy");
+export const putSetting = (body: Privacy["setting"]) => call("PUT", "/privacy/setting", { body });
 /** Throws retention_out_of_bounds. */
-export const putRetention = (days: Record<string, number>) => send<Privacy>(`${root}/retention`, { method: "PUT", body: { days } });
-export const visits = () => send<{ visits: Visit[] }>(`${root}/traffic`);
+export const putRetention = (days: Record<string, number>) => call("PUT", "/privacy/retention", { body: { days } });
+export const visits = () => call("GET", "/privacy/traffic");
