@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"errors"
 	"net/netip"
+	"strings"
 	"testing"
 
 	"github.com/descope/virtualwebauthn"
@@ -272,6 +273,63 @@ func TestConfirm(t *testing.T) {
 			if _, err := f.Confirm(t.Context(), cookie, session, site(tenant), proof, netip.Addr{}); !errors.Is(err, identity.ErrWrongProof) && !errors.Is(err, identity.ErrTooManyAttempts) {
 				t.Errorf("%s: got %v", name, err)
 			}
+		}
+	})
+
+	t.Run("RefusesHostilePasskeys", func(t *testing.T) {
+		t.Parallel()
+		other := id.New[id.Tenant]()
+		for name, answer := range map[string]func(t *testing.T, p, stranger person, k key) identity.Assertion{
+			"AnothersPasskey": func(t *testing.T, _, stranger person, _ key) identity.Assertion {
+				theirs, _ := f.passkey(t, stranger, tenant, identity.NewPasskey{})
+				return theirs.get(t, f.challenge(t, tenant), rp(origin))
+			},
+			"AnothersPasskeyWithThePersonsName": func(t *testing.T, p, stranger person, _ key) identity.Assertion {
+				theirs, _ := f.passkey(t, stranger, tenant, identity.NewPasskey{})
+				handle := p.ID.Bytes()
+				theirs.Options.UserHandle = handle[:]
+				return theirs.get(t, f.challenge(t, tenant), rp(origin))
+			},
+			"WithoutUserVerification": func(t *testing.T, _, _ person, k key) identity.Assertion {
+				lazy := key{virtualwebauthn.NewAuthenticatorWithOptions(virtualwebauthn.AuthenticatorOptions{UserHandle: k.Options.UserHandle, UserNotVerified: true}), k.credential}
+				return lazy.get(t, f.challenge(t, tenant), rp(origin))
+			},
+			"AChallengeThatSignedIn": func(t *testing.T, _, _ person, k key) identity.Assertion {
+				used := k.get(t, f.challenge(t, tenant), rp(origin))
+				if _, _, err := f.SignInByPasskey(t.Context(), site(tenant), used, entry(tenant)); err != nil {
+					t.Fatal(err)
+				}
+				return used
+			},
+			"AUsedChallengeSignedAnew": func(t *testing.T, _, _ person, k key) identity.Assertion {
+				c := f.challenge(t, tenant)
+				if _, _, err := f.SignInByPasskey(t.Context(), site(tenant), k.get(t, c, rp(origin)), entry(tenant)); err != nil {
+					t.Fatal(err)
+				}
+				return k.get(t, c, rp(origin))
+			},
+			"AChallengeOfAnotherPractice": func(t *testing.T, _, _ person, k key) identity.Assertion {
+				return k.get(t, f.challenge(t, other), rp(origin))
+			},
+			"AnotherPracticesPage": func(t *testing.T, _, _ person, k key) identity.Assertion {
+				return k.get(t, f.challenge(t, tenant), rp("https://fremd.office.siegel.example"))
+			},
+		} {
+			t.Run(name, func(t *testing.T) {
+				t.Parallel()
+				p, stranger := f.person(t, "hostile-"+strings.ToLower(name)+"@praxis.example"), f.person(t, "stranger-"+strings.ToLower(name)+"@praxis.example")
+				cookie, session := f.session(t, p, tenant)
+				k, _ := f.passkey(t, p, tenant, identity.NewPasskey{})
+				f.exec(t, `update session set proven = now() - interval '5 minutes' where account_id = $1`, p.ID)
+				assertion := answer(t, p, stranger, k)
+				if _, err := f.Confirm(t.Context(), cookie, session, site(tenant), identity.Proof{Assertion: &assertion}, netip.Addr{}); !errors.Is(err, identity.ErrWrongProof) && !errors.Is(err, identity.ErrTicketExpired) {
+					t.Errorf("got %v", err)
+				}
+				after, err := f.another(t, nil).Session(t.Context(), cookie, identity.OfficeDoor(tenant))
+				if err != nil || after.Proven {
+					t.Errorf("the session stands as %+v, %v", after, err)
+				}
+			})
 		}
 	})
 

@@ -149,22 +149,60 @@ func (s *Service) BookAtDesk(ctx context.Context, tenant id.Tenant, d DeskBookin
 // card and its patient's link. It returns the new appointment, or the faults of
 // [Service.BookAtDesk], [ErrUnknownBooking] or [ErrWrongStatus].
 func (s *Service) MoveAtDesk(ctx context.Context, tenant id.Tenant, appointment id.Appointment, t DeskTime) (id.Appointment, error) {
-	if err := t.check(); err != nil {
-		return id.Appointment{}, err
-	}
-	next := id.New[id.Appointment]()
-	err := s.replace(ctx, tenant, []id.Appointment{appointment}, func(all []standing) ([]replacement, error) {
-		if o := all[0]; o.Status != StatusBooked && o.Status != StatusPending {
-			return nil, ErrWrongStatus
-		}
-		x, desk, found, err := s.atDesk(ctx, tenant, t, all[0].Takes)
-		return []replacement{{appointment: next, slot: found, item: x, desk: desk}}, err
-	})
+	made, err := s.MoveSeveralAtDesk(ctx, tenant, []DeskMove{{appointment, t}})
 	if err != nil {
 		return id.Appointment{}, err
 	}
+	return made[0], nil
+}
+
+// DeskMove is an appointment and the time that it is to have.
+type DeskMove struct {
+	Appointment id.Appointment
+	DeskTime
+}
+
+// MoveSeveralAtDesk moves appointments at once, all or none, such as the steps
+// of a chain: they do not stand in each other's way. It returns
+// [ErrMalformedItems] for none, too many, and one twice, and else the faults of
+// [Service.MoveAtDesk].
+func (s *Service) MoveSeveralAtDesk(ctx context.Context, tenant id.Tenant, moves []DeskMove) ([]id.Appointment, error) {
+	if len(moves) == 0 || len(moves) > maxItems {
+		return nil, ErrMalformedItems
+	}
+	old, made := make([]id.Appointment, len(moves)), make([]id.Appointment, len(moves))
+	for i, m := range moves {
+		if err := m.check(); err != nil {
+			return nil, err
+		}
+		if slices.Contains(old[:i], m.Appointment) {
+			return nil, ErrMalformedItems
+		}
+		old[i], made[i] = m.Appointment, id.New[id.Appointment]()
+	}
+	err := s.replace(ctx, tenant, old, func(all []standing) ([]replacement, error) {
+		var own []taking
+		for _, o := range all {
+			if o.Status != StatusBooked && o.Status != StatusPending {
+				return nil, ErrWrongStatus
+			}
+			own = append(own, o.Takes...)
+		}
+		next := make([]replacement, len(all))
+		for i, m := range moves {
+			x, desk, found, err := s.atDesk(ctx, tenant, m.DeskTime, own)
+			if err != nil {
+				return nil, err
+			}
+			next[i] = replacement{appointment: made[i], slot: found, item: x, desk: desk}
+		}
+		return next, nil
+	})
+	if err != nil {
+		return nil, err
+	}
 	s.changed(ctx, tenant)
-	return next, nil
+	return made, nil
 }
 
 func (t DeskTime) check() error {

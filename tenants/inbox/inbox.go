@@ -86,6 +86,8 @@ type Entry struct {
 	Overridden string
 	// Test says that it is of nobody: counted nowhere, and nothing sent.
 	Test bool
+	// Set is the same for all that were booked together; else zero.
+	Set id.Appointment
 	// Takes are the rooms and devices that it takes beside its practitioner.
 	Takes []id.Resource
 	// Envelope waits to be opened; nil once acknowledged, and for what staff
@@ -119,7 +121,7 @@ func (s *Service) Entries(ctx context.Context, tenant id.Tenant, from, to time.T
 		b.Rows(`
 			select c.counter,
 			       a.id, a.booking_id, a.status, a.source, a.practitioner_id, a.location_id, a.starts, a.ends, a.created,
-			       a.first_starts, a.cancelled_by, a.cancel_reason, a.excused, a.overridden, a.test,
+			       a.set_id, a.first_starts, a.cancelled_by, a.cancel_reason, a.excused, a.overridden, a.test,
 			       case when a.status = 'pending' then a.answer_until end,
 			       a.cancelled_by = 'lapsed' and a.told is null and not a.test and a.ends > now() - interval '7 days',
 			       (select string_agg(o.resource_id::text, ' ' order by o.resource_id) from occupation o
@@ -155,6 +157,7 @@ func (s *Service) Entries(ctx context.Context, tenant id.Tenant, from, to time.T
 type row struct {
 	appointment                           id.Appointment
 	booking                               id.Booking
+	set                                   id.Appointment
 	status, source                        *string
 	practitioner                          id.Practitioner
 	location                              id.Location
@@ -178,7 +181,7 @@ type row struct {
 func (r *row) scan(rows pgx.Rows, counter *int64) error {
 	return rows.Scan(counter,
 		&r.appointment, &r.booking, &r.status, &r.source, &r.practitioner, &r.location, &r.starts, &r.ends, &r.received,
-		&r.first, &r.cancelledBy, &r.cancelReason, &r.excused, &r.overridden, &r.test, &r.answer, &r.untold, &r.takes,
+		&r.set, &r.first, &r.cancelledBy, &r.cancelReason, &r.excused, &r.overridden, &r.test, &r.answer, &r.untold, &r.takes,
 		&r.envelope, &r.suite, &r.kid, &r.enc, &r.ct,
 		&r.version, &r.epoch, &r.ciphertext)
 }
@@ -186,7 +189,7 @@ func (r *row) scan(rows pgx.Rows, counter *int64) error {
 func (r *row) entry(tenant id.Tenant) Entry {
 	e := Entry{
 		Appointment: r.appointment, Booking: r.booking, Status: *r.status, Source: *r.source,
-		Practitioner: r.practitioner, Location: r.location,
+		Practitioner: r.practitioner, Location: r.location, Set: r.set,
 		Starts: r.starts.UTC(), Ends: r.ends.UTC(), Received: r.received.UTC(),
 	}
 	if r.first != nil {

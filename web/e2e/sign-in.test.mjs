@@ -8,7 +8,9 @@ import { scan } from "./lib/axe.mjs";
 import { launch } from "./lib/browser.mjs";
 import { start } from "./lib/demo.mjs";
 import { enter, lock, signIn } from "./lib/desk.mjs";
-import { account as mine, office as t } from "./lib/words.mjs";
+import { look } from "./lib/shots.mjs";
+import { until } from "./lib/until.mjs";
+import { account as mine, first, office as t } from "./lib/words.mjs";
 
 let demo;
 let browser;
@@ -49,8 +51,15 @@ const code = (secret, at = Date.now()) => {
   return String((mac.readUInt32BE(offset) & 0x7fffffff) % 1_000_000).padStart(6, "0");
 };
 
+/** Somebody with a passkey that unlocks, once the first test has made it. */
+let keyed;
+
+/** early waits, where the step of the codes is about to end, until the next one has begun: what is typed is then looked at in the same step. */
+const early = () => until("the step of the codes is young", () => Date.now() % 30_000 < 20_000);
+
 test("a passkey signs in and opens the names, in place of the password", async () => {
-  const { page, context } = await person();
+  keyed = await person();
+  const { page } = keyed;
   const practice = demo.practices[0];
   const who = await signIn(page, practice);
   await account(page);
@@ -80,6 +89,54 @@ test("a passkey signs in and opens the names, in place of the password", async (
   await page.getByRole("button", { name: mine("unlock.passkey") }).click();
   await page.getByRole("button", { name: new RegExp(`^${t("lock")}`) }).waitFor();
   assert.ok(Date.now() - locked < 3000, "unlocked in under three seconds");
+});
+
+test("what touches keys takes the passkey in place of the password, and only from whom it knows", async () => {
+  const { page, context, cdp, authenticatorId } = keyed;
+  await page.setViewportSize({ width: 390, height: 844 });
+  await page.evaluate(() => (location.hash = "#setup/people"));
+  const epoch = () => page.evaluate(async () => Math.max(...(await (await fetch("/api/v1/keyring")).json()).keys.map((one) => one.epoch)));
+  const before = await epoch();
+  const proofs = [];
+  page.on("request", (request) => request.url().endsWith("/session/confirm") && proofs.push(Object.keys(request.postDataJSON())));
+  const dialog = page.getByRole("dialog");
+  const byPasskey = dialog.getByRole("button", { name: mine("prove.passkey") });
+
+  await page.getByRole("button", { name: first("people.rotate"), exact: true }).click();
+  await byPasskey.waitFor();
+  await scan(page, "keys by passkey");
+  await look(page, "keys-by-passkey");
+  await byPasskey.click();
+  await page.getByText(first("people.rotated")).waitFor();
+  assert.deepEqual(proofs, [["assertion"]]);
+  assert.equal(await epoch(), before + 1);
+
+  // Where nothing is unwrapped it is the proof alone; what the form wants, it wants as ever.
+  await page.getByRole("button", { name: first("people.invite") }).click();
+  await dialog.locator("#invite-name").fill("Vera Neu");
+  await dialog.locator("#invite-email").fill("vera");
+  await byPasskey.click();
+  assert.equal(await dialog.locator("#invite-email:invalid").count(), 1);
+  assert.equal(proofs.length, 1);
+  await dialog.locator("#invite-email").fill("vera.neu@praxis.example");
+  await byPasskey.click();
+  await page.getByText(first("people.invited").replace("{email}", "vera.neu@praxis.example")).waitFor();
+  assert.deepEqual(proofs, [["assertion"], ["assertion"]]);
+
+  // The passkey opens the new keys as well.
+  await page.evaluate(() => (location.hash = "#"));
+  await page.reload();
+  await page.getByRole("button", { name: mine("unlock.passkey") }).click();
+  await page.getByRole("button", { name: new RegExp(`^${t("lock")}`) }).waitFor();
+
+  // A finger that the device does not know.
+  await page.evaluate(() => (location.hash = "#setup/people"));
+  await page.getByRole("button", { name: first("people.rotate"), exact: true }).click();
+  await cdp.send("WebAuthn.setUserVerified", { authenticatorId, isUserVerified: false });
+  await byPasskey.click();
+  await dialog.getByText(mine("problem.passkey_cancelled")).waitFor();
+  assert.equal(proofs.length, 2);
+  assert.equal(await epoch(), before + 1);
   await context.close();
 });
 
@@ -90,6 +147,8 @@ test("codes of an app are asked for once a day on a device, and a printed code s
   await account(page);
   await page.getByRole("button", { name: mine("totp.set_up") }).click();
   const secret = await page.locator("code.secret").innerText();
+  await early();
+  await early();
   await page.locator("#totp-code").fill(code(secret, Date.now() - 30_000));
   await page.getByRole("button", { name: mine("totp.confirm"), exact: true }).click();
   await page.locator(".paperslip li").first().waitFor();

@@ -1,130 +1,37 @@
 /** What signing in and the own account ask of the server, in the office and in the portal alike. */
 import { Problem } from "../api/problem.ts";
-import { send } from "../api/http.ts";
+import type { Answer, Sent } from "../api/answers.ts";
+import { call } from "../api/call.ts";
 
-const root = "/api/v1";
+export type Domain = SessionBody["domain"];
 
-export interface Domain {
-  kind: "tenant" | "reseller" | "platform";
-  id?: string;
-  name: string;
-  role: string;
-}
+export type SessionBody = Answer<"getSession">;
 
-export interface SessionBody {
-  account: string;
-  name: string;
-  email: string;
-  language: string;
-  role: string;
-  /** What has to be done before anything else. */
-  must: string[];
-  domain: Domain;
-  /** In the portal: what the person may switch to. */
-  domains?: Domain[];
-  unlock: { password: boolean; passkey: boolean };
-  /** In an office. */
-  tenant?: string;
-  practice?: { name: string; zone: string; phone: string };
-}
+export type PasskeyBody = AccountBody["passkeys"][number];
 
-export interface PasskeyBody {
-  id: string;
-  name: string;
-  here: boolean;
-  created: string;
-  used?: string;
-  prf_salt?: string;
-  wrapped_member_key?: string;
-}
+export type AccountBody = Answer<"getAccount">;
 
-export interface AccountBody {
-  account: string;
-  name: string;
-  email: string;
-  language: string;
-  totp: boolean;
-  recovery_codes: number;
-  passkeys: PasskeyBody[];
-  trusted_devices: number;
-  factor_demanded: boolean;
-  password?: { kdf: string; salt: string; wrapped_member_key?: string };
-  member_public_key: string;
-  proven: boolean;
-}
+export type Place = Answer<"listSessions">["sessions"][number];
 
-export interface Place {
-  id: string;
-  current: boolean;
-  domain: string;
-  here: boolean;
-  since: string;
-  seen: string;
-  method: string;
-  address: string;
-  browser: string;
-  system: string;
-}
+export type Attempt = Answer<"listSignIns">["attempts"][number];
 
-export interface Attempt {
-  at: string;
-  here: boolean;
-  domain: string;
-  method: string;
-  success: boolean;
-  address: string;
-  browser: string;
-  system: string;
-}
+export type Undertaking = Answer<"getUndertaking">;
 
-export interface Undertaking {
-  version: string;
-  language: string;
-  text: string;
-  hash: string;
-  accepted: boolean;
-}
+export type Undertook = Answer<"listUndertakings">["people"][number];
 
-export interface Undertook {
-  name: string;
-  role: string;
-  of: string;
-  version?: string;
-  accepted?: string;
-}
+export type Rule = Answer<"getSignInRule">;
 
-export interface Rule {
-  second_factor: boolean;
-  full_ip: boolean;
-  history_days: number;
-}
+export type Provider = NonNullable<Answer<"getProvider">["provider"]>;
 
-export interface Provider {
-  issuer: string;
-  client_id: string;
-  label: string;
-}
+export type Ceremony = Answer<"startPasskeySignIn">;
 
-export interface Ceremony {
-  ticket: string;
-  public_key: Record<string, unknown>;
-}
-
-export interface Answered {
-  ticket: string;
-  /** The authenticator's answer as JSON text: its keys are not ours. */
-  credential: string;
-}
+export type Answered = Sent<"signInByPasskey">;
 
 /** A sign-in that needs a second step; see second. */
 export interface Half {
   ticket: string;
   methods: string[];
 }
-
-const post = <T>(path: string, body: unknown = {}) => send<T>(root + path, { method: "POST", body });
-const put = (path: string, body: unknown) => send<void>(root + path, { method: "PUT", body });
-const remove = (path: string) => send<void>(root + path, { method: "DELETE" });
 
 /** halfOf is what a sign-in goes on with, or null where it just failed. */
 export function halfOf(thrown: unknown): Half | null {
@@ -133,42 +40,42 @@ export function halfOf(thrown: unknown): Half | null {
   return { ticket, methods };
 }
 
-export const getSession = () => send<SessionBody>(`${root}/session`);
-export const signOut = () => remove("/session");
-export const startSession = (email: string) => post<{ kdf: string; salt: string }>("/session/start", { email });
-export const signIn = (email: string, secret: string) => post<SessionBody>("/session", { email, sign_in_secret: secret });
-export const second = (body: { ticket: string; totp?: string; recovery?: string }) => post<SessionBody>("/session/second", body);
-export const startAssertion = () => post<Ceremony>("/session/passkey/start");
-export const signInByPasskey = (answered: Answered) => post<SessionBody>("/session/passkey", answered);
-export const confirm = (body: { sign_in_secret?: string; totp?: string; assertion?: Answered }) => post<void>("/session/confirm", body);
-export const switchDomain = (to: Domain) => post<void>("/session/domain", { kind: to.kind, ...(to.id ? { id: to.id } : {}) });
-export const options = (reseller = "") => send<{ oidc: string }>(`${root}/session/options${reseller ? `?reseller=${encodeURIComponent(reseller)}` : ""}`);
-export const startOIDC = (reseller = "") => post<{ location: string }>("/session/oidc/start", reseller ? { reseller } : {});
-export const finishOIDC = (code: string, state: string) => post<SessionBody>("/session/oidc", { code, state });
-export const startRecovery = (email: string) => post<void>("/session/recovery", { email });
-export const recover = (token: string, salt: string, secret: string) => post<void>("/session/recovery/finish", { token, salt, sign_in_secret: secret });
+export const getSession = () => call("GET", "/session");
+export const signOut = () => call("DELETE", "/session");
+export const startSession = (email: string) => call("POST", "/session/start", { body: { email } });
+export const signIn = (email: string, secret: string) => call("POST", "/session", { body: { email, sign_in_secret: secret } });
+export const second = (body: { ticket: string; totp?: string; recovery?: string }) => call("POST", "/session/second", { body });
+export const startAssertion = () => call("POST", "/session/passkey/start");
+export const signInByPasskey = (answered: Answered) => call("POST", "/session/passkey", { body: answered });
+export const confirm = (body: { sign_in_secret?: string; totp?: string; assertion?: Answered }) => call("POST", "/session/confirm", { body });
+export const switchDomain = (to: { kind: Sent<"switchDomain">["kind"]; id?: string }) => call("POST", "/session/domain", { body: { kind: to.kind, ...(to.id ? { id: to.id } : {}) } });
+export const options = (reseller = "") => call("GET", "/session/options", reseller ? { query: { reseller } } : {});
+export const startOIDC = (reseller = "") => call("POST", "/session/oidc/start", { body: reseller ? { reseller } : {} });
+export const finishOIDC = (code: string, state: string) => call("POST", "/session/oidc", { body: { code, state } });
+export const startRecovery = (email: string) => call("POST", "/session/recovery", { body: { email } });
+export const recover = (token: string, salt: string, secret: string) => call("POST", "/session/recovery/finish", { body: { token, salt, sign_in_secret: secret } });
 
-export const getAccount = () => send<AccountBody>(`${root}/account`);
-export const startTOTP = () => post<{ secret: string; uri: string; ticket: string }>("/account/totp/start");
-export const confirmTOTP = (ticket: string, code: string) => post<{ codes: string[] }>("/account/totp", { ticket, code });
-export const removeTOTP = () => remove("/account/totp");
-export const newCodes = () => post<{ codes: string[] }>("/account/recovery-codes");
-export const distrust = () => remove("/account/devices");
-export const startPasskey = () => post<Ceremony>("/account/passkeys/start");
-export const addPasskey = (body: Answered & { name: string; prf_salt?: string; wrapped_member_key?: string }) => post<{ codes: string[] }>("/account/passkeys", body);
-export const changePasskey = (id: string, body: { name?: string; prf_salt?: string; wrapped_member_key?: string }) => put(`/account/passkeys/${id}`, body);
-export const removePasskey = (id: string) => remove(`/account/passkeys/${id}`);
-export const setPassword = (body: { salt: string; sign_in_secret: string; wrapped_member_key: string; member_public_key?: string }) => put("/account/password", body);
-export const setLanguage = (language: string) => put("/account/language", { language });
-export const getPlaces = () => send<{ sessions: Place[] }>(`${root}/account/sessions`);
-export const endPlace = (id: string) => remove(`/account/sessions/${id}`);
-export const endPlaces = (others: boolean) => remove(`/account/sessions?others=${others}`);
-export const getHistory = () => send<{ days: number; attempts: Attempt[] }>(`${root}/account/history`);
-export const getUndertaking = (language: string) => send<Undertaking>(`${root}/account/undertaking?language=${language}`);
-export const undertake = (version: string, language: string) => post<void>("/account/undertaking", { version, language });
-export const getUndertakings = () => send<{ version: string; people: Undertook[] }>(`${root}/undertakings`);
-export const getRule = () => send<Rule>(`${root}/sign-in-rule`);
-export const putRule = (rule: Rule) => put("/sign-in-rule", rule);
-export const getProvider = () => send<{ provider: Provider | null; redirect: string }>(`${root}/sign-in-provider`);
-export const putProvider = (provider: Provider & { client_secret?: string }) => put("/sign-in-provider", provider);
-export const removeProvider = () => remove("/sign-in-provider");
+export const getAccount = () => call("GET", "/account");
+export const startTOTP = () => call("POST", "/account/totp/start");
+export const confirmTOTP = (ticket: string, code: string) => call("POST", "/account/totp", { body: { ticket, code } });
+export const removeTOTP = () => call("DELETE", "/account/totp");
+export const newCodes = () => call("POST", "/account/recovery-codes");
+export const distrust = () => call("DELETE", "/account/devices");
+export const startPasskey = () => call("POST", "/account/passkeys/start");
+export const addPasskey = (body: Answered & { name: string; prf_salt?: string; wrapped_member_key?: string }) => call("POST", "/account/passkeys", { body });
+export const changePasskey = (id: string, body: { name?: string; prf_salt?: string; wrapped_member_key?: string }) => call("PUT", "/account/passkeys/{id}", { path: { id }, body });
+export const removePasskey = (id: string) => call("DELETE", "/account/passkeys/{id}", { path: { id } });
+export const setPassword = (body: { salt: string; sign_in_secret: string; wrapped_member_key: string; member_public_key?: string }) => call("PUT", "/account/password", { body });
+export const setLanguage = (language: "de" | "en") => call("PUT", "/account/language", { body: { language } });
+export const getPlaces = () => call("GET", "/account/sessions");
+export const endPlace = (id: string) => call("DELETE", "/account/sessions/{id}", { path: { id } });
+export const endPlaces = (others: boolean) => call("DELETE", "/account/sessions", { query: { others } });
+export const getHistory = () => call("GET", "/account/history");
+export const getUndertaking = (language: "de" | "en") => call("GET", "/account/undertaking", { query: { language } });
+export const undertake = (version: string, language: Sent<"acceptUndertaking">["language"]) => call("POST", "/account/undertaking", { body: { version, language } });
+export const getUndertakings = () => call("GET", "/undertakings");
+export const getRule = () => call("GET", "/sign-in-rule");
+export const putRule = (rule: Rule) => call("PUT", "/sign-in-rule", { body: rule });
+export const getProvider = () => call("GET", "/sign-in-provider");
+export const putProvider = (provider: Provider & { client_secret?: string }) => call("PUT", "/sign-in-provider", { body: provider });
+export const removeProvider = () => call("DELETE", "/sign-in-provider");

@@ -7,6 +7,7 @@ import { bareId, toBase64 } from "../../seal/bytes.ts";
 import { hashSecret, newSecret, sealCopy } from "../../seal/copy.ts";
 import type { Booking } from "../../seal/plaintext.ts";
 import { cleanText, NAME, NOTE } from "../../seal/text.ts";
+import { newRoom } from "../../seal/video.ts";
 import type { DeskBooking, DeskTime } from "../server.ts";
 import type { Caller } from "./caller.ts";
 
@@ -22,18 +23,31 @@ export interface Free {
 }
 
 /** free unfolds the server's answer for one patient, in order of time; one that is past is none. */
-export function free(answer: SlotsAnswer, answers: Answers, now: number): Free[] {
-  const found: Free[] = [];
-  for (const slot of answer.slots) {
+export const free = (answer: SlotsAnswer, answers: Answers, now: number): Free[] =>
+  slotsOf(answer, answers, now)
+    .flatMap((slot) => slot ?? [])
+    .sort((a, b) => a.starts - b.starts || Number(b.fits) - Number(a.fits));
+
+/** ways unfolds the answer for a chain or several persons: each is one slot for each visit. */
+export function ways(answer: SlotsAnswer, answers: Answers, now: number): Free[][] {
+  const slots = slotsOf(answer, answers, now);
+  return (answer.itineraries ?? []).flatMap((way) => {
+    const stops = way.flatMap((at) => slots[at] ?? []);
+    return stops.length === way.length ? [stops] : [];
+  });
+}
+
+/** What the answer says of each slot, in its order; nothing of what is past or unclear. */
+function slotsOf(answer: SlotsAnswer, answers: Answers, now: number): (Free | null)[] {
+  return answer.slots.map((slot) => {
     const condition = answer.conditions[slot.condition];
     const [practitioner, location] = [answer.practitioners[slot.practitioner], answer.locations[slot.location]];
     const starts = Date.parse(slot.starts);
-    if (!condition || !practitioner || !location || starts < now) continue;
+    if (!condition || !practitioner || !location || starts < now) return null;
     const fits = judge(condition, answers).kind !== "refused";
     const quotas = fits ? quotasFor(condition, answers) : [...(condition.alternatives[0]?.quotas ?? [])];
-    found.push({ starts, ends: Date.parse(slot.ends), practitioner, location, quotas, fits });
-  }
-  return found.sort((a, b) => a.starts - b.starts || Number(b.fits) - Number(a.fits));
+    return { starts, ends: Date.parse(slot.ends), practitioner, location, quotas, fits };
+  });
 }
 
 /** newBookingId makes a uuid v7, prefixed. */
@@ -62,6 +76,8 @@ export interface Wanted {
   location: string;
   starts: number;
   ends: number;
+  /** Nobody comes: it is by video. */
+  video?: boolean;
   language: string;
 }
 
@@ -90,6 +106,7 @@ export function plaintextOf(w: Wanted, practice: Practice, tenant: string, booki
     },
     ...(w.isNew === null ? {} : { new_patient: w.isNew }),
     ...(note ? { note } : {}),
+    ...(w.video ? { video: newRoom() } : {}),
     language: w.language,
   };
 }
@@ -105,6 +122,7 @@ export async function link(booking: Booking, practice: Practice, service: Servic
     practitioner: booking.practitioner.name,
     location: place ? `${place.name}, ${addressLine(place)}` : "",
     instructions: service.instructions,
+    ...(booking.video ? { video: booking.video } : {}),
   });
   return { sent: { secret_hash: toBase64(await hashSecret(secret)), copy }, secret: toBase64(secret) };
 }

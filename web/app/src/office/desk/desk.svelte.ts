@@ -53,6 +53,7 @@ export interface Draft {
   note: string;
   service: string;
   wantsLink: boolean;
+  video: boolean;
   test: boolean;
   bookingId: string;
 }

@@ -1,5 +1,5 @@
 /** A new account, or the proof of one that is there: what a link asks for. */
-import { send } from "../../api/http.ts";
+import { call } from "../../api/call.ts";
 import { bareId, fromBase64, random, toBase64 } from "../../seal/bytes.ts";
 import { makeMemberKey } from "../../seal/member.ts";
 import { KDF, SALT_SIZE } from "../../seal/password.ts";
@@ -26,7 +26,7 @@ export async function newAccount(account: string, password: string): Promise<New
 
 /** Shows that an account is one's own. */
 export async function knownAccount(email: string, password: string): Promise<{ email: string; sign_in_secret: string }> {
-  const start = await send<{ kdf: string; salt: string }>("/api/v1/session/start", { method: "POST", body: { email } });
+  const start = await call("POST", "/session/start", { body: { email } });
   const secrets = await splitPasswordInWorker(password, start.kdf, fromBase64(start.salt));
   secrets.unlock.fill(0);
   return { email, sign_in_secret: toBase64(secrets.signIn) };

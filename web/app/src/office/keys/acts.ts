@@ -1,35 +1,74 @@
 /**
- * What an owner does with the practice's keys. Each act asks for the password
- * anew: bare keys are in memory only while it lasts.
+ * What an owner does with the practice's keys. Each act asks anew for the
+ * password or a passkey: bare keys are in memory only while it lasts.
  */
+import { get, PasskeyError, unlockKey } from "../../account/passkeys.ts";
+import { confirm, type PasskeyBody, startAssertion } from "../../account/server.ts";
 import { serverNow } from "../../api/http.ts";
-import { bareId, fromBase64 } from "../../seal/bytes.ts";
+import { type Bytes, bareId, fromBase64 } from "../../seal/bytes.ts";
 import type { Member, Role } from "../../seal/directory.ts";
 import { openDirectory } from "../../seal/directory.ts";
 import { SealError } from "../../seal/error.ts";
 import { makeFirstKeys, type Opener, type ServedKeyring } from "../../seal/keyring.ts";
 import { type Bare, forgetBare, nextKeyring, openBare } from "../../seal/keyring-next.ts";
 import { vouchFor } from "../../seal/member.ts";
-import type { Secrets } from "../../seal/password.ts";
 import { newRecoveryCode, parseRecoveryCode, recoveryKey } from "../../seal/recovery.ts";
 import { joiningWords } from "../../seal/words.ts";
 import { splitPasswordInWorker } from "../../seal/workers.ts";
 import { recall } from "../seen.ts";
 import { type SessionBody, startSession } from "../server.ts";
 import { saltOf, signInSecret } from "../unlock.ts";
-import { changeRole, confirm, getHeld, getRecoveryHeld, type HeldKeyring, type KeysBody, type People, type Person, type PersonRole, postKeyring, proveRecovery, putKeyring, putVouch, removePerson } from "./client.ts";
+import { changeRole, getHeld, getRecoveryHeld, type HeldKeyring, type KeysBody, type People, type Person, type PersonRole, postKeyring, proveRecovery, putKeyring, putVouch, removePerson } from "./client.ts";
 
 export type Me = Pick<SessionBody, "tenant" | "account" | "email">;
 
 export const now = () => new Date(serverNow());
 const idsOf = (me: Me) => ({ tenant: bareId("ten", me.tenant), account: bareId("acc", me.account) });
 
-/** Splits the password and shows the server that it is really the person. Throws wrong_proof. */
-export async function proven(me: Me, password: string): Promise<Secrets> {
-  const start = await startSession(me.email);
-  const secrets = await splitPasswordInWorker(password, start.kdf, saltOf(start.salt));
-  await confirm(signInSecret(secrets));
-  return secrets;
+/** How somebody shows that it is really they: with a password, or with one of these passkeys. */
+export type Proof = { password: string } | { passkeys: readonly PasskeyBody[] };
+
+/** What opens the member key: as the password wrapped it, or as given. */
+export interface Unlocking {
+  unlock: Bytes;
+  wrapped?: string;
+}
+
+/** Shows the server that it is really the person, and opens nothing. Throws wrong_proof, PasskeyError. */
+export async function shown(me: Me, proof: Proof): Promise<void> {
+  if ("password" in proof) (await proven(me, proof)).unlock.fill(0);
+  else (await byPasskey(proof.passkeys)).prf?.fill(0);
+}
+
+/** Shows it too, and has what unlocks. Throws wrong_proof, PasskeyError; also where the passkey that answers unlocks nothing. */
+export async function proven(me: Me, proof: Proof): Promise<Unlocking> {
+  if ("password" in proof) {
+    const start = await startSession(me.email);
+    const secrets = await splitPasswordInWorker(proof.password, start.kdf, saltOf(start.salt));
+    await confirm({ sign_in_secret: signInSecret(secrets) });
+    return { unlock: secrets.unlock };
+  }
+  const passkeys = proof.passkeys.filter(unlocks);
+  const { id, prf } = await byPasskey(passkeys);
+  const passkey = passkeys.find((one) => one.id === id);
+  if (!passkey || !prf) throw new PasskeyError("passkey_unsupported");
+  return { unlock: await unlockKey(prf, fromBase64(passkey.prf_salt ?? "")), wrapped: passkey.wrapped_member_key };
+}
+
+/** Whether a passkey opens the member key in this office. */
+export const unlocks = ({ here, wrapped_member_key }: PasskeyBody): boolean => here && wrapped_member_key !== undefined;
+
+/** One answer of the authenticator is both: the proof, and its PRF. */
+async function byPasskey(passkeys: readonly PasskeyBody[]) {
+  const used = await get(await startAssertion(), passkeys.map(({ id }) => id));
+  await confirm({ assertion: used.answered });
+  return used;
+}
+
+/** What is held, with the member key in the wrapping that the proof opens. */
+export async function heldFor({ wrapped }: Unlocking): Promise<HeldKeyring> {
+  const held = await getHeld();
+  return wrapped === undefined ? held : { ...held, member_key: { ...held.member_key, wrapped } };
 }
 
 function listed(held: HeldKeyring): ServedKeyring {
@@ -54,23 +93,23 @@ export async function withBare<T>(me: Me, opener: Opener, held: HeldKeyring, act
   }
 }
 
-/** Done tells the office to open what there is now. The secrets' unlock half is then overwritten by whoever opens. */
-export type Done = (secrets: Secrets) => Promise<void>;
+/** Done tells the office to open what there is now. What unlocks is then overwritten by whoever opens. */
+export type Done = (by: Unlocking) => Promise<void>;
 
-export async function change<T>(me: Me, password: string, done: Done, act: (bare: Bare) => Promise<T>): Promise<T> {
-  const secrets = await proven(me, password);
-  const result = await withBare(me, { unlock: secrets.unlock }, await getHeld(), act);
-  await done(secrets);
+export async function change<T>(me: Me, proof: Proof, done: Done, act: (bare: Bare) => Promise<T>): Promise<T> {
+  const by = await proven(me, proof);
+  const result = await withBare(me, { unlock: by.unlock }, await heldFor(by), act);
+  await done(by);
   return result;
 }
 
 /** Makes the practice's first keys. The code is for paper; it is shown once. */
-export async function makeFirst(me: Me, password: string, done: Done): Promise<string> {
-  const secrets = await proven(me, password);
-  const held = await getHeld();
-  const { first, recoveryCode } = await makeFirstKeys({ ...idsOf(me), unlock: secrets.unlock, wrapped: held.member_key.wrapped, now: now() });
+export async function makeFirst(me: Me, proof: Proof, done: Done): Promise<string> {
+  const by = await proven(me, proof);
+  const held = await heldFor(by);
+  const { first, recoveryCode } = await makeFirstKeys({ ...idsOf(me), unlock: by.unlock, wrapped: held.member_key.wrapped, now: now() });
   await postKeyring({ directory: first.directory, keys: first.keys, vouch: first.vouch });
-  await done(secrets);
+  await done(by);
   return recoveryCode;
 }
 
@@ -87,15 +126,15 @@ export async function proveCode(me: Me, typed: string): Promise<void> {
 export const freshCode = newRecoveryCode;
 
 /** Makes the old recovery code void. */
-export const replaceCode = (me: Me, password: string, code: string, done: Done) =>
-  change(me, password, done, async (bare) => {
+export const replaceCode = (me: Me, proof: Proof, code: string, done: Done) =>
+  change(me, proof, done, async (bare) => {
     const { directory, keys } = await nextKeyring(bare, { now: now(), recoveryCode: code });
     await putKeyring({ directory, keys, recovery_proven: true });
   });
 
 /** Begins new data and book keys for everybody who is listed. */
-export const rotate = (me: Me, password: string, done: Done) =>
-  change(me, password, done, async (bare) => {
+export const rotate = (me: Me, proof: Proof, done: Done) =>
+  change(me, proof, done, async (bare) => {
     const { directory, keys } = await nextKeyring(bare, { now: now(), rotate: true });
     await putKeyring({ directory, keys });
   });
@@ -120,8 +159,8 @@ async function memberOf(person: Pick<Person, "account" | "public">, role: Role):
 }
 
 /** Puts somebody into the directory, after the words were compared, and wraps the keys for them. */
-export const admit = (me: Me, password: string, person: Person, done: Done) =>
-  change(me, password, done, async (bare) => {
+export const admit = (me: Me, proof: Proof, person: Person, done: Done) =>
+  change(me, proof, done, async (bare) => {
     if (person.role === "billing") throw new SealError("not_in_directory");
     const member = await memberOf(person, person.role);
     const members = [...bare.directory.members.filter(({ account }) => account !== member.account), member];
@@ -142,38 +181,38 @@ async function succession(bare: Bare, account: string, code: string): Promise<{ 
  * Somebody leaves, or lost a device: with the name go the wraps, and new keys
  * begin. With an owner goes the identity, for which the printed code is needed.
  */
-export async function dismiss(me: Me, password: string, person: Person, code: string, done: Done): Promise<People> {
+export async function dismiss(me: Me, proof: Proof, person: Person, code: string, done: Done): Promise<People> {
   const account = bareId("acc", person.account);
-  const secrets = await proven(me, password);
-  const held = await getHeld();
+  const by = await proven(me, proof);
+  const held = await heldFor(by);
   let keyring: KeysBody | undefined;
   if (held.directory !== null && (await openDirectory(held.directory)).members.some((one) => one.account === account)) {
-    keyring = await withBare(me, { unlock: secrets.unlock }, held, async (bare) => {
+    keyring = await withBare(me, { unlock: by.unlock }, held, async (bare) => {
       const members = bare.directory.members.filter((one) => one.account !== account);
       const { directory, keys } = await nextKeyring(bare, { now: now(), members, rotate: true, succeed: await succession(bare, account, code) });
       return { directory, keys };
     });
   }
   const people = await removePerson(person.account, keyring);
-  if (keyring) await done(secrets);
+  if (keyring) await done(by);
   return people;
 }
 
 /** Gives somebody another role, in the directory too where they are in it. */
-export async function reassign(me: Me, password: string, person: Person, role: PersonRole, code: string, done: Done): Promise<People> {
+export async function reassign(me: Me, proof: Proof, person: Person, role: PersonRole, code: string, done: Done): Promise<People> {
   const account = bareId("acc", person.account);
-  const secrets = await proven(me, password);
-  const held = await getHeld();
+  const by = await proven(me, proof);
+  const held = await heldFor(by);
   let keyring: KeysBody | undefined;
   if (held.directory !== null && (await openDirectory(held.directory)).members.some((one) => one.account === account)) {
-    keyring = await withBare(me, { unlock: secrets.unlock }, held, async (bare) => {
+    keyring = await withBare(me, { unlock: by.unlock }, held, async (bare) => {
       const members = bare.directory.members.flatMap((one) => (one.account !== account ? [one] : role === "billing" ? [] : [{ ...one, role }]));
       const { directory, keys } = await nextKeyring(bare, { now: now(), members, rotate: role === "billing", succeed: role === "owner" ? undefined : await succession(bare, account, code) });
       return { directory, keys };
     });
   }
   const people = await changeRole(person.account, role, keyring);
-  if (keyring) await done(secrets);
+  if (keyring) await done(by);
   return people;
 }
 
@@ -185,25 +224,25 @@ export async function myWords(me: Me, held: HeldKeyring): Promise<string[]> {
 }
 
 /** The new member says that the words are alike: the identity that was shown is vouched for. */
-export async function vouch(me: Me, password: string, held: HeldKeyring): Promise<Secrets> {
-  const secrets = await proven(me, password);
+export async function vouch(me: Me, proof: Proof, held: HeldKeyring): Promise<Unlocking> {
+  const by = await proven(me, proof);
   const directory = await openDirectory(listed(held).directory);
-  await putVouch(await vouchFor(secrets.unlock, held.member_key.wrapped, idsOf(me), directory.fingerprint));
-  return secrets;
+  await putVouch(await vouchFor(by.unlock, by.wrapped ?? held.member_key.wrapped, idsOf(me), directory.fingerprint));
+  return by;
 }
 
 /** An owner whose member key is another gets the practice's keys back with the printed code, in any browser. */
-export async function recover(me: Me, password: string, code: string, done: Done): Promise<void> {
+export async function recover(me: Me, proof: Proof, code: string, done: Done): Promise<void> {
   const ids = idsOf(me);
   await parseRecoveryCode(code);
-  const secrets = await proven(me, password);
-  const mine = await getHeld();
+  const by = await proven(me, proof);
+  const mine = await heldFor(by);
   await withBare(me, { recoveryCode: code }, await getRecoveryHeld(), async (bare) => {
     const member = await memberOf({ account: me.account, public: mine.member_public }, "owner");
     const members = [...bare.directory.members.filter(({ account }) => account !== ids.account), member];
     const { directory, keys, opened } = await nextKeyring(bare, { now: now(), members });
-    const word = await vouchFor(secrets.unlock, mine.member_key.wrapped, ids, opened.fingerprint);
+    const word = await vouchFor(by.unlock, mine.member_key.wrapped, ids, opened.fingerprint);
     await putKeyring({ directory, keys, vouch: word });
   });
-  await done(secrets);
+  await done(by);
 }
