@@ -26,6 +26,7 @@ type demoCommand struct {
 	Fresh     bool   `help:"Begin with an empty folder."`
 	JSON      bool   `name:"json" help:"Print the table as one line of JSON when ready."`
 	Names     bool   `help:"Also a name server, at which the portal brings up domains below praxis-muster.example."`
+	TLS       bool   `name:"tls" help:"Speak https, with a certificate that browsers ask about."`
 	Providers bool   `help:"Also stand-ins of LOX24, seven.io, sipgate, Twilio, Mittwald and IONOS, with accounts on the portal."`
 }
 
@@ -102,12 +103,19 @@ func (c demoCommand) Run(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	scheme := "http://"
+	if c.TLS {
+		scheme = "https://"
+		if ln, err = overTLS(ln); err != nil {
+			return err
+		}
+	}
 	settings := config.Config{
 		DatabaseURL:      servers.postgres.URL(embedded.RoleServer),
 		RelayDatabaseURL: servers.postgres.URL(embedded.RoleRelay),
 		RedisURL:         servers.redis.URL(),
 		Secret:           secret,
-		BaseURL:          "http://localhost:" + port,
+		BaseURL:          scheme + "localhost:" + port,
 		SMTPURL:          "smtp://" + servers.mailbox.SMTP(),
 		MailFrom:         "termine@siegel.example",
 		OperatorName:     "Siegel Demo", OperatorAddress: "Beispielallee 1, 76131 Karlsruhe",
@@ -161,11 +169,11 @@ func (c demoCommand) Run(ctx context.Context) error {
 		for _, p := range practices {
 			t.Practices = append(t.Practices, practiceEntry{
 				Name: p.Name, SignIns: p.SignIns, RecoveryCode: p.RecoveryCode,
-				Patients: "http://" + h.registry.Host(p.Slug, registry.Patients),
-				Office:   "http://" + h.registry.Host(p.Slug, registry.Office),
+				Patients: scheme + h.registry.Host(p.Slug, registry.Patients),
+				Office:   scheme + h.registry.Host(p.Slug, registry.Office),
 			})
 		}
-		t.Portal = portalEntry{URL: "http://" + h.registry.Host("", registry.Portal), SignIns: people}
+		t.Portal = portalEntry{URL: scheme + h.registry.Host("", registry.Portal), SignIns: people}
 		return t.print(os.Stdout, c.JSON)
 	})
 }

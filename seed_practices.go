@@ -135,7 +135,7 @@ func sonnenberg() sapling {
 		{ID: findings, Name: "Befund besprechen", Category: "Sprechstunde", Minutes: 15, StepMinutes: 15, LeadMinutes: 120,
 			HorizonDays: 60, Patients: schedule.KnownPatients, Practitioners: doctors},
 		{ID: id.New[id.Service](), Name: "Videosprechstunde", Category: "Sprechstunde", Minutes: 10, StepMinutes: 10, LeadMinutes: 60,
-			HorizonDays: 30, Patients: schedule.KnownPatients, Practitioners: []id.Practitioner{berg}},
+			HorizonDays: 30, Held: practice.ByVideo, Patients: schedule.KnownPatients, Practitioners: []id.Practitioner{berg}},
 		{ID: id.New[id.Service](), Name: "Gesundheits-Check-up", Category: "Vorsorge und Impfen",
 			Description: "Ab 35 Jahren alle drei Jahre, zwischen 18 und 34 einmal", Instructions: "Bitte nüchtern kommen: acht Stunden vorher nichts essen, Wasser ist erlaubt.",
 			Minutes: 30, BufferAfter: 5, StepMinutes: 30, LeadMinutes: 1440, HorizonDays: 90, Practitioners: doctors},
@@ -171,6 +171,7 @@ func sonnenberg() sapling {
 		setup: practice.Setup{
 			Practice: practice.Practice{
 				Name: "Praxis Sonnenberg", Tagline: "Hausarztpraxis in Ettlingen", Phone: "+49 7243 000120", Email: "praxis@praxis-sonnenberg.example",
+				Video:    practice.Video{Provider: "Muster Video GmbH, Berlin", Address: "https://video.muster.example/{room}"},
 				Hours:    "Mo–Fr 8–12 Uhr, Mo, Di und Do auch 15–18 Uhr",
 				Imprint:  "Praxis Sonnenberg, Dr. med. Sabine Sommer, Musterstraße 1, 76275 Ettlingen. Ärztin, verliehen in der Bundesrepublik Deutschland. Landesärztekammer Baden-Württemberg; Kassenärztliche Vereinigung Baden-Württemberg. praxis@praxis-sonnenberg.example",
 				Channels: []string{"mail", "sms"}, SMSSender: "Sonnenberg",

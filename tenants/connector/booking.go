@@ -45,6 +45,8 @@ type opened struct {
 		Relation string `json:"relation"`
 		Contact  string `json:"contact"`
 	} `json:"booker"`
+	// Video is the room of a visit by video.
+	Video    string `json:"video"`
 	Language string `json:"language"`
 }
 
@@ -53,6 +55,7 @@ var (
 	isPhone    = regexp.MustCompile(`^\+?[0-9][0-9 ()/.-]{2,31}$`)
 	isMail     = regexp.MustCompile(`^[^\s@]+@[^\s@]+$`)
 	isLanguage = regexp.MustCompile(`^[a-z]{2,3}(-[A-Za-z0-9]{2,8})*$`)
+	isVideo    = regexp.MustCompile(`^[a-z2-7]{26}$`)
 	isID       = regexp.MustCompile(`^[a-z]{3}_[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$`)
 )
 
@@ -96,6 +99,7 @@ func readBooking(plaintext []byte, tenant, booking string) (opened, time.Time, t
 		!oneOf(p.Insurance, "", "GKV", "PKV", "BEI", "BG", "SEL", "SOZ"),
 		p.Email != "" && (!isMail.MatchString(p.Email) || !line(p.Email, false) || len(p.Email) > 254),
 		p.Phone != "" && !isPhone.MatchString(p.Phone),
+		o.Video != "" && !isVideo.MatchString(o.Video),
 		!isLanguage.MatchString(o.Language),
 		!text(o.Note, noteUnits, true):
 		return bad()

@@ -50,6 +50,7 @@ type Item struct {
 	NewPatient *bool  `json:"new_patient,omitempty"`
 	Note       string `json:"note,omitempty"`
 	Referral   string `json:"referral,omitempty"`
+	Video      string `json:"video,omitempty"`  // the room of a visit by video, for the address of the practice's provider
 	Booker     string `json:"booker,omitempty"` // who booked for another: name, relation, contact
 	Language   string `json:"language"`
 	// Warning is "differs" where the office says another time, doctor or place
@@ -100,7 +101,7 @@ func item(o opened, sealedStarts, sealedEnds time.Time, d due, n names) Item {
 		Service: o.Service.Name, Practitioner: o.Practitioner.Name, Location: o.Location.Name,
 		PractitionerID: d.Practitioner, LocationID: d.Location,
 		Family: o.Patient.Family, Given: o.Patient.Given, BirthDate: o.Patient.BirthDate, Gender: o.Patient.Gender, Insurance: o.Patient.Insurance,
-		Email: o.Patient.Email, Phone: o.Patient.Phone, NewPatient: o.NewPatient, Note: o.Note, Referral: o.Referral, Language: o.Language,
+		Email: o.Patient.Email, Phone: o.Patient.Phone, NewPatient: o.NewPatient, Note: o.Note, Referral: o.Referral, Video: o.Video, Language: o.Language,
 	}
 	if i.BirthDate == unknownBirth {
 		i.BirthDate = ""

@@ -142,6 +142,7 @@ var csvColumns = []struct {
 	{"note", func(i Item) string { return i.Note }},
 	{"referral", func(i Item) string { return i.Referral }},
 	{"booker", func(i Item) string { return i.Booker }},
+	{"video", func(i Item) string { return i.Video }},
 	{"warning", func(i Item) string { return i.Warning }},
 }
 

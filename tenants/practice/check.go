@@ -273,6 +273,7 @@ func (p Practice) check(c *checker) {
 	for _, day := range p.ClosedDays {
 		c.wrap("closed_days", day.Check())
 	}
+	p.Video.check(c)
 	c.maybe("bookings_per_contact", ErrInvalidLimit, p.BookingsPerContact, 1, 20)
 }
 
@@ -358,6 +359,7 @@ func (x HealthcareService) check(c *checker) {
 			c.fail("step", ErrInvalidStep, "sessions of %d minutes every %d overlap", long, x.StepMinutes)
 		}
 	}
+	x.checkHeld(c)
 	x.checkNeeds(c)
 }
 

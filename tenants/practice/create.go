@@ -92,6 +92,7 @@ func (s Setup) completed() Setup {
 		x.ID = either(x.ID, id.New[id.Service]())
 		x.StepMinutes = either(x.StepMinutes, 5)
 		x.Seats = either(x.Seats, 1)
+		x.Held = either(x.Held, InPerson)
 	}
 	s.Openings = slices.Clone(s.Openings)
 	for i := range s.Openings {

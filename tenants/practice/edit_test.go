@@ -150,13 +150,13 @@ func TestEveryKindOfRuleIsAddedChangedAndRemoved(t *testing.T) {
 		},
 		"a service": {
 			func(w ward) practice.Rule {
-				return practice.HealthcareService{ID: id.New[id.Service](), Name: "Neu", Minutes: 20, StepMinutes: 30, Seats: 4, HorizonDays: 5,
-					MinAge: ptr(3), MaxAge: ptr(8), ByStaff: true, CancelMinutes: 60, MoveMinutes: 120, SeriesCount: 6, SeriesEveryDays: 7, Referral: true, PriceCents: ptr(0),
+				return practice.HealthcareService{ID: id.New[id.Service](), Name: "Neu", Minutes: 20, StepMinutes: 30, Seats: 4, HorizonDays: 5, Held: practice.InPerson,
+					MinAge: ptr(3), MaxAge: ptr(8), ByStaff: true, CancelMinutes: 60, MoveMinutes: 120, SeriesCount: 6, SeriesEveryDays: 7, Referral: true, ReferralCode: true, PriceCents: ptr(0),
 					Practitioners: []id.Practitioner{w.amal, w.bea}, Durations: map[id.Practitioner]int{w.bea: 25},
 					Needs: []practice.Need{{Role: "Raum", Resources: []id.Resource{w.room}}}}
 			},
 			func(w ward) practice.Rule {
-				return practice.HealthcareService{Name: "Anders", Minutes: 25, StepMinutes: 25, Seats: 1, Practitioners: []id.Practitioner{w.bea},
+				return practice.HealthcareService{Name: "Anders", Minutes: 25, StepMinutes: 25, Seats: 1, Held: practice.InPerson, Practitioners: []id.Practitioner{w.bea},
 					Needs: []practice.Need{{Role: "Gerät", Resources: []id.Resource{w.device, w.room}}, {Role: "Raum", Resources: []id.Resource{w.room}}}}
 			},
 			[]string{"service", "service_practitioner", "service_need"},
@@ -525,6 +525,10 @@ func TestMistakesAreNamedAndNothingIsSaved(t *testing.T) {
 		"a series without a rhythm":    {edited(lab, func(x *practice.HealthcareService) { x.SeriesCount = 6 }), practice.ErrInvalidSeries, "services", "series_every_days"},
 		"a series of one":              {edited(lab, func(x *practice.HealthcareService) { x.SeriesCount, x.SeriesEveryDays = 1, 7 }), practice.ErrInvalidSeries, "services", "series_count"},
 		"more than are booked at once": {edited(lab, func(x *practice.HealthcareService) { x.SeriesCount, x.SeriesEveryDays = 13, 7 }), practice.ErrInvalidSeries, "services", "series_count"},
+		"video at nobody's":            {edited(profile, func(p *practice.Practice) { p.Video.Address = "https://video.example" }), practice.ErrInvalidVideo, "practice", "video_provider"},
+		"video nowhere":                {edited(profile, func(p *practice.Practice) { p.Video.Provider = "Video GmbH" }), practice.ErrInvalidVideo, "practice", "video_address"},
+		"held in the evening":          {edited(lab, func(x *practice.HealthcareService) { x.Held = "evening" }), practice.ErrInvalidHeld, "services", "held"},
+		"by video at nobody's":         {edited(lab, func(x *practice.HealthcareService) { x.Held = practice.ByVideo }), practice.ErrNoVideo, "services", "held"},
 		"a minute with Bea":            {edited(lab, func(x *practice.HealthcareService) { x.Durations = map[id.Practitioner]int{w.bea: 1} }), practice.ErrInvalidDuration, "services", "practitioners"},
 		"duration of a stranger": {edited(lab, func(x *practice.HealthcareService) {
 			x.Durations = map[id.Practitioner]int{id.New[id.Practitioner](): 10}

@@ -30,6 +30,8 @@ type practiceRow struct {
 	Municipality       schedule.Municipality
 	ClosedDays         []string `bun:",array"`
 	BookingsPerContact *int
+	VideoProvider      string
+	VideoAddress       string
 }
 
 type locationRow struct {
@@ -102,12 +104,14 @@ type serviceRow struct {
 	MinAge          *int
 	MaxAge          *int
 	Referral        bool
+	ReferralCode    bool
 	Seats           int
 	ByStaff         bool
 	CancelMinutes   int
 	MoveMinutes     int
 	SeriesEveryDays *int
 	SeriesCount     *int
+	Held            Held
 	Position        int
 }
 
@@ -289,6 +293,7 @@ func (s Setup) rows(tenant id.Tenant) stored {
 		TenantID: tenant, Name: p.Name, Tagline: p.Tagline, Phone: p.Phone, Email: p.Email, Zone: p.Zone,
 		Accent: p.Accent, Imprint: p.Imprint, Hours: p.Hours, Channels: p.Channels, Asks: p.Asks, SMSSender: p.SMSSender,
 		Land: p.Land, Municipality: p.Municipality, ClosedDays: closedDays, BookingsPerContact: p.BookingsPerContact,
+		VideoProvider: p.Video.Provider, VideoAddress: p.Video.Address,
 	}}
 	for _, l := range s.Locations {
 		t.locations = append(t.locations, locationRow{
@@ -316,9 +321,10 @@ func (s Setup) rows(tenant id.Tenant) stored {
 			Instructions: x.Instructions, DurationMinutes: x.Minutes, BufferBefore: x.BufferBefore,
 			BufferAfter: x.BufferAfter, StepMinutes: x.StepMinutes, LeadMinutes: x.LeadMinutes,
 			HorizonDays: x.HorizonDays, PriceCents: x.PriceCents, Insurance: x.Insurance.Codes(),
-			Patients: x.Patients.String(), MinAge: x.MinAge, MaxAge: x.MaxAge, Referral: x.Referral, Seats: x.Seats,
+			Patients: x.Patients.String(), MinAge: x.MinAge, MaxAge: x.MaxAge, Referral: x.Referral, ReferralCode: x.Referral && x.ReferralCode, Seats: x.Seats,
 			ByStaff: x.ByStaff, CancelMinutes: x.CancelMinutes, MoveMinutes: x.MoveMinutes, Position: x.Position,
 			SeriesEveryDays: orNull(x.SeriesEveryDays), SeriesCount: orNull(x.SeriesCount),
+			Held: x.Held,
 		})
 		for _, p := range x.Practitioners {
 			offer := serviceOfferRow{TenantID: tenant, ServiceID: x.ID, PractitionerID: p}

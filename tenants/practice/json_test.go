@@ -11,106 +11,24 @@ import (
 	"siegel/tenants/schedule"
 )
 
-// slotListJSON says by types what AppendJSON writes by hand.
-type slotListJSON struct {
-	Zone          string            `json:"zone"`
-	From          schedule.Date     `json:"from"`
-	To            schedule.Date     `json:"to"`
-	Practitioners []id.Practitioner `json:"practitioners"`
-	Locations     []id.Location     `json:"locations"`
-	Conditions    []conditionJSON   `json:"conditions"`
-	Slots         []slotJSON        `json:"slots"`
-	Itineraries   [][]int           `json:"itineraries,omitempty"`
-	Series        []occurrenceJSON  `json:"series,omitempty"`
-	Days          []slotDayJSON     `json:"days"`
-	Closed        []closedJSON      `json:"closed"`
-	WalkIn        []walkInJSON      `json:"walk_in"`
-}
-
-type slotDayJSON struct {
-	Date  string `json:"date"`
-	Count int    `json:"count"`
-}
-
-type dayListJSON struct {
-	Zone       string          `json:"zone"`
-	From       schedule.Date   `json:"from"`
-	To         schedule.Date   `json:"to"`
-	Conditions []conditionJSON `json:"conditions"`
-	Days       []dayJSON       `json:"days"`
-	Closed     []closedJSON    `json:"closed"`
-}
-
-type dayJSON struct {
-	Date       string  `json:"date"`
-	Free       int     `json:"free"`
-	Conditions []int32 `json:"conditions"`
-}
-
-type closedJSON struct {
-	Date   string     `json:"date"`
-	Reason string     `json:"reason"`
-	Name   string     `json:"name,omitempty"`
-	Text   string     `json:"text,omitempty"`
-	Opens  *time.Time `json:"opens,omitempty"`
-}
-
-type conditionJSON struct {
-	Alternatives []alternativeJSON `json:"alternatives"`
-	MinAge       *int              `json:"min_age,omitempty"`
-	MaxAge       *int              `json:"max_age,omitempty"`
-	Referral     bool              `json:"referral,omitempty"`
-	PriceCents   *int              `json:"price_cents,omitempty"`
-}
-
-type alternativeJSON struct {
-	Insurance []string   `json:"insurance"`
-	Patients  string     `json:"patients"`
-	Quotas    []id.Quota `json:"quotas,omitempty"`
-}
-
-type slotJSON struct {
-	Starts       time.Time `json:"starts"`
-	Ends         time.Time `json:"ends"`
-	Practitioner int32     `json:"practitioner"`
-	Location     int32     `json:"location"`
-	Condition    int32     `json:"condition"`
-	Step         int32     `json:"step,omitempty"`
-}
-
-type occurrenceJSON struct {
-	Starts       time.Time `json:"starts"`
-	Reason       string    `json:"reason"`
-	Slot         *int      `json:"slot,omitempty"`
-	Alternatives []int     `json:"alternatives"`
-}
-
-type walkInJSON struct {
-	Starts       time.Time `json:"starts"`
-	Ends         time.Time `json:"ends"`
-	Practitioner int32     `json:"practitioner"`
-	Location     int32     `json:"location"`
-	Name         string    `json:"name"`
-}
-
 func at(seconds int64) time.Time { return time.Unix(seconds, 0).UTC() }
 
-func slowConditions(all []practice.Condition) []conditionJSON {
-	out := []conditionJSON{}
+func slowConditions(all []practice.Condition) []practice.ConditionJSON {
+	out := []practice.ConditionJSON{}
 	for _, c := range all {
-		one := conditionJSON{[]alternativeJSON{}, c.MinAge, c.MaxAge, c.Referral, c.PriceCents}
+		one := practice.ConditionJSON{[]practice.AlternativeJSON{}, c.MinAge, c.MaxAge, c.Referral, c.PriceCents}
 		for _, a := range c.Alternatives {
-			one.Alternatives = append(one.Alternatives, alternativeJSON{a.Insurance.Codes(), a.Patients.String(), a.Quotas})
+			one.Alternatives = append(one.Alternatives, practice.AlternativeJSON{a.Insurance.Codes(), a.Patients.String(), a.Quotas})
 		}
 		out = append(out, one)
 	}
 	return out
 }
 
-func slowClosed(all []practice.ClosedDay) []closedJSON {
-	out := []closedJSON{}
+func slowClosed(all []practice.ClosedDay) []practice.ClosedJSON {
+	out := []practice.ClosedJSON{}
 	for _, d := range all {
-		one := closedJSON{d.Date.String(), d.Reason, d.Name, d.Text, nil}
+		one := practice.ClosedJSON{d.Date.String(), d.Reason, d.Name, d.Text, nil}
 		if d.Opens != 0 {
 			opens := at(d.Opens)
 			one.Opens = &opens
@@ -122,26 +40,26 @@ func slowClosed(all []practice.ClosedDay) []closedJSON {
 
 func slowJSON(t *testing.T, list practice.SlotList) string {
 	t.Helper()
-	out := slotListJSON{
+	out := practice.SlotListJSON{
 		Zone: list.Zone, From: list.From, To: list.To, Practitioners: list.Practitioners, Locations: list.Locations,
-		Conditions: slowConditions(list.Conditions), Slots: []slotJSON{}, Itineraries: list.Itineraries,
-		Days: []slotDayJSON{}, Closed: slowClosed(list.Closed), WalkIn: []walkInJSON{},
+		Conditions: slowConditions(list.Conditions), Slots: []practice.SlotJSON{}, Itineraries: list.Itineraries,
+		Days: []practice.SlotDayJSON{}, Closed: slowClosed(list.Closed), WalkIn: []practice.WalkInJSON{},
 	}
 	for _, s := range list.Slots {
-		out.Slots = append(out.Slots, slotJSON{at(s.Starts), at(s.Ends), s.Practitioner, s.Location, s.Condition, s.Step})
+		out.Slots = append(out.Slots, practice.SlotJSON{at(s.Starts), at(s.Ends), s.Practitioner, s.Location, s.Condition, s.Step})
 	}
 	for _, o := range list.Series {
-		one := occurrenceJSON{at(o.Starts), o.Reason, nil, o.Alternatives}
+		one := practice.OccurrenceJSON{at(o.Starts), o.Reason, nil, o.Alternatives}
 		if o.Slot >= 0 {
 			one.Slot = &o.Slot
 		}
 		out.Series = append(out.Series, one)
 	}
 	for _, d := range list.Days {
-		out.Days = append(out.Days, slotDayJSON{d.Date.String(), d.Count})
+		out.Days = append(out.Days, practice.SlotDayJSON{d.Date.String(), d.Count})
 	}
 	for _, w := range list.WalkIn {
-		out.WalkIn = append(out.WalkIn, walkInJSON{at(w.Starts), at(w.Ends), w.Practitioner, w.Location, w.Name})
+		out.WalkIn = append(out.WalkIn, practice.WalkInJSON{at(w.Starts), at(w.Ends), w.Practitioner, w.Location, w.Name})
 	}
 	return marshal(t, out)
 }
@@ -227,9 +145,9 @@ func TestAppendDaysJSONWritesWhatTheLibraryWould(t *testing.T) {
 		Closed: closedDays(),
 	}
 	for name, list := range map[string]practice.DayList{"full": full, "empty": {Zone: "UTC"}} {
-		out := dayListJSON{list.Zone, list.From, list.To, slowConditions(list.Conditions), []dayJSON{}, slowClosed(list.Closed)}
+		out := practice.DayListJSON{list.Zone, list.From, list.To, slowConditions(list.Conditions), []practice.DayJSON{}, slowClosed(list.Closed)}
 		for _, d := range list.Days {
-			out.Days = append(out.Days, dayJSON{d.Date.String(), d.Free, d.Conditions})
+			out.Days = append(out.Days, practice.DayJSON{d.Date.String(), d.Free, d.Conditions})
 		}
 		if got, want := string(practice.AppendDaysJSON([]byte("kept"), list)), "kept"+marshal(t, out); got != want {
 			t.Errorf("%s:\ngot  %s\nwant %s", name, got, want)

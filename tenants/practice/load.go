@@ -90,10 +90,11 @@ func (s *Service) read(ctx context.Context, tenant id.Tenant) (*rows, error) {
 		p := &r.offer.Practice
 		found = b.Row(`
 			select version, name, tagline, phone, email, zone, accent, imprint, hours, channels, asks, sms_sender,
-			       land, municipality, closed_days, bookings_per_contact, message_name
+			       land, municipality, closed_days, bookings_per_contact, message_name, video_provider, video_address
 			  from practice where tenant_id = $1`, only,
 			&r.offer.Version, &p.Name, &p.Tagline, &p.Phone, &p.Email, &p.Zone, &p.Accent, &p.Imprint, &p.Hours,
-			&p.Channels, &asks, &p.SMSSender, &p.Land, &p.Municipality, &p.ClosedDays, &p.BookingsPerContact, &p.MessageName)
+			&p.Channels, &asks, &p.SMSSender, &p.Land, &p.Municipality, &p.ClosedDays, &p.BookingsPerContact, &p.MessageName,
+			&p.Video.Provider, &p.Video.Address)
 		r.readPlaces(b)
 		r.readPeople(b)
 		r.readServices(b)

@@ -64,7 +64,7 @@ func (r *rows) readServices(b *postgres.Batch) {
 		select id, name, category, description, instructions, duration_minutes, buffer_before, buffer_after,
 		       step_minutes, lead_minutes, horizon_days, price_cents, insurance, patients, position,
 		       min_age, max_age, referral, seats, by_staff, cancel_minutes, move_minutes,
-		       coalesce(series_every_days, 0), coalesce(series_count, 0)
+		       coalesce(series_every_days, 0), coalesce(series_count, 0), held, referral_code
 		  from service where tenant_id = $1 order by position, name, id`, only,
 		func(rows pgx.Rows) error {
 			var (
@@ -75,7 +75,7 @@ func (r *rows) readServices(b *postgres.Batch) {
 				&x.BufferBefore, &x.BufferAfter, &x.StepMinutes, &x.LeadMinutes, &x.HorizonDays, &x.PriceCents,
 				&whom.insurance, &whom.patients, &x.Position,
 				&x.MinAge, &x.MaxAge, &x.Referral, &x.Seats, &x.ByStaff, &x.CancelMinutes, &x.MoveMinutes,
-				&x.SeriesEveryDays, &x.SeriesCount); err != nil {
+				&x.SeriesEveryDays, &x.SeriesCount, &x.Held, &x.ReferralCode); err != nil {
 				return err
 			}
 			var err error

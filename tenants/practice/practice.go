@@ -53,6 +53,7 @@ type Practice struct {
 	SMSSender string
 	// MessageName is how messages name the practice; see [Practice.Said].
 	MessageName string
+	Video       Video
 	// Land decides which public holidays close the practice; empty is none.
 	Land schedule.Land
 	// Municipality is where in the Land it is, as far as holidays differ.
@@ -156,11 +157,17 @@ type HealthcareService struct {
 	MinAge, MaxAge *int
 	// Referral says that patients have to bring one.
 	Referral bool
+	// ReferralCode says that it has to have a code of 116117; without Referral it
+	// says nothing. The code is sealed: patients' pages demand one, and whether it
+	// can be one the practice sees.
+	ReferralCode bool
 	// Seats is how many patients share one session; above one it is a group.
 	// Zero becomes one.
 	Seats int
 	// ByStaff says that a booking counts only when staff has accepted it.
 	ByStaff bool
+	// Held says whether patients come; empty becomes [InPerson].
+	Held Held
 	// CancelMinutes and MoveMinutes are how long before the start patients can
 	// still cancel or move.
 	CancelMinutes, MoveMinutes int

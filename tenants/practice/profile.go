@@ -19,7 +19,7 @@ type Profile struct {
 	Accent        string                `json:"accent"`
 	Hours         string                `json:"hours"`
 	Imprint       string                `json:"imprint"`
-	Channels      []string              `json:"channels"`
+	Channels      []string              `json:"channels" enum:"mail,sms"`
 	Asks          Asks                  `json:"asks"`
 	Locations     []ProfileLocation     `json:"locations"`
 	Practitioners []ProfilePractitioner `json:"practitioners"`
@@ -27,6 +27,8 @@ type Profile struct {
 	Chains        []ProfileChain        `json:"chains"`
 	Closures      []Notice              `json:"closures"`
 	Reveals       []Reveal              `json:"reveals"`
+	// VideoProvider carries visits by video; left out where there are none.
+	VideoProvider string `json:"video_provider,omitempty"`
 }
 
 // ProfileLocation is a location as patients see it.
@@ -58,13 +60,16 @@ type ProfileService struct {
 	Instructions    string            `json:"instructions"`
 	DurationMinutes int               `json:"duration_minutes"`
 	PriceCents      *int              `json:"price_cents,omitempty"`
-	Insurance       []string          `json:"insurance"`
+	Insurance       []string          `json:"insurance" enum:"GKV,PKV,BEI,BG,SEL,SOZ" doc:"Empty: all"`
 	Patients        schedule.Patients `json:"patients"`
 	MinAge          *int              `json:"min_age,omitempty"`
 	MaxAge          *int              `json:"max_age,omitempty"`
 	Referral        bool              `json:"referral,omitempty"`
+	ReferralCode    bool              `json:"referral_code,omitempty" doc:"Pages take a code of 116117 and nothing else"`
 	// Seats is how many share a session; left out where it is no group.
 	Seats int `json:"seats,omitempty"`
+	// Held is left out where patients come.
+	Held Held `json:"held,omitempty" enum:"by_video,either"`
 	// Confirmation says when a booking counts.
 	Confirmation  string `json:"confirmation" enum:"at_once,by_staff"`
 	CancelMinutes int    `json:"cancel_minutes"`
@@ -122,6 +127,7 @@ func (o *Offer) Profile(now time.Time) Profile {
 		Chains:        make([]ProfileChain, len(o.Chains)),
 		Closures:      o.Notices(now),
 		Reveals:       o.Reveals(),
+		VideoProvider: o.Practice.Video.Provider,
 	}
 	for i, l := range o.Locations {
 		p.Locations[i] = l.Profile()
@@ -133,12 +139,15 @@ func (o *Offer) Profile(now time.Time) Profile {
 		p.Services[i] = ProfileService{
 			ID: s.ID, Name: s.Name, Category: s.Category, Description: s.Description, Instructions: s.Instructions,
 			DurationMinutes: s.Minutes, PriceCents: s.PriceCents, Insurance: s.Insurance.Codes(), Patients: s.Patients,
-			MinAge: s.MinAge, MaxAge: s.MaxAge, Referral: s.Referral, Confirmation: "at_once",
+			MinAge: s.MinAge, MaxAge: s.MaxAge, Referral: s.Referral, ReferralCode: s.ReferralCode, Confirmation: "at_once",
 			CancelMinutes: s.CancelMinutes, MoveMinutes: s.MoveMinutes, SeriesCount: s.SeriesCount, SeriesEveryDays: s.SeriesEveryDays,
 			Practitioners: s.Practitioners, Durations: s.Durations,
 		}
 		if s.Seats > 1 {
 			p.Services[i].Seats = s.Seats
+		}
+		if s.Held != InPerson {
+			p.Services[i].Held = s.Held
 		}
 		if s.ByStaff {
 			p.Services[i].Confirmation = "by_staff"

@@ -33,7 +33,7 @@ type WeekCell struct {
 
 // WeekAlternative is a group that a slot is for.
 type WeekAlternative struct {
-	Insurance []string          `json:"insurance"`
+	Insurance []string          `json:"insurance" enum:"GKV,PKV,BEI,BG,SEL,SOZ"`
 	Patients  schedule.Patients `json:"patients"`
 	Quotas    []id.Quota        `json:"quotas,omitempty"`
 }

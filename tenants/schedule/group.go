@@ -78,6 +78,9 @@ func (p Patients) Valid() bool { return int(p) < len(patientWords) }
 // String returns all, new or known.
 func (p Patients) String() string { return patientWords[p] }
 
+// Words are all that [Patients.String] may return.
+func (Patients) Words() []string { return patientWords[:] }
+
 // MarshalText writes the word.
 func (p Patients) MarshalText() ([]byte, error) { return []byte(p.String()), nil }
 

@@ -1,5 +1,6 @@
 // The patients' pages within the practice's own page: on the site that the
-// practice named, and on no other.
+// practice named, and on no other. All of it over https, where cookies are what
+// they are for patients.
 
 import assert from "node:assert/strict";
 import { createServer } from "node:http";
@@ -7,9 +8,13 @@ import { after, before, test } from "node:test";
 import { launch, visit } from "./lib/browser.mjs";
 import { start } from "./lib/demo.mjs";
 import { signIn } from "./lib/desk.mjs";
+import { linkIn, message } from "./lib/mailbox.mjs";
+import { confirm, fill, someone } from "./lib/patient.mjs";
 import { openSetup } from "./lib/setup.mjs";
 import { de } from "./lib/words.mjs";
 
+/** Nobody vouches for the demo's certificate. */
+const open = () => visit(browser, { ignoreHTTPSErrors: true });
 let demo, browser, base, site, stranger, fingerprint;
 
 /** page serves one page that holds the practice's snippet. */
@@ -21,7 +26,7 @@ const pageWith = (html) =>
 const snippet = () => `<!doctype html><title>Praxis</title><h1>Willkommen</h1><script src="${base}/embed.js" data-key-fingerprint="${fingerprint}" data-lang="de"></script>`;
 
 before(async () => {
-  [demo, browser] = await Promise.all([start(), launch()]);
+  [demo, browser] = await Promise.all([start({ tls: true }), launch()]);
   base = demo.practice("praxis-sonnenberg").patients;
   [site, stranger] = await Promise.all([pageWith(snippet), pageWith(snippet)]);
 });
@@ -34,7 +39,7 @@ after(async () => {
 });
 
 test("the owner names the site and copies the snippet; there the booking shows, as high as it is, and on another site it does not", async () => {
-  const office = (await visit(browser)).page;
+  const office = (await open()).page;
   await signIn(office, demo.practice("praxis-sonnenberg"));
   await openSetup(office, "reach");
   const sites = office.locator("#sites");
@@ -47,7 +52,7 @@ test("the owner names the site and copies the snippet; there the booking shows, 
   fingerprint = /data-key-fingerprint="([A-Za-z0-9_-]{43})"/.exec(text)?.[1];
   assert.ok(fingerprint, text);
 
-  const { page } = await visit(browser);
+  const { page } = await open();
   await page.goto(site.origin);
   const frame = page.frameLocator("iframe");
   await frame.getByRole("heading", { name: de("what.title") }).waitFor();
@@ -66,9 +71,22 @@ test("the owner names the site and copies the snippet; there the booking shows, 
   assert.ok((await page.evaluate(() => document.querySelector("iframe").getBoundingClientRect().height)) > 700);
   const cookie = (await page.context().cookies(base)).find(({ name }) => name.includes("visit"));
   assert.ok(cookie?.partitionKey, "the cookie is kept apart for this site");
-  assert.deepEqual([cookie.sameSite, cookie.secure, cookie.httpOnly], ["None", true, true]);
+  assert.deepEqual([cookie.name, cookie.path, cookie.domain, cookie.sameSite, cookie.secure, cookie.httpOnly], ["__Host-siegel-visit", "/", new URL(base).hostname, "None", true, true]);
 
-  const elsewhere = (await visit(browser)).page;
+  // A patient books there, and nowhere is the browser known by anything else.
+  const person = someone();
+  await frame.getByRole("radio", { name: /^Allgemeine Sprechstunde/ }).check();
+  await frame.getByRole("button", { name: de("what.show") }).click();
+  const [held] = await Promise.all([page.waitForRequest((request) => request.url() === `${base}/api/v1/holds`), frame.locator("section[aria-labelledby=next] .slot").first().click()]);
+  assert.equal((await held.allHeaders()).cookie, `__Host-siegel-visit=${cookie.value}`);
+  await fill(frame, person);
+  await frame.locator("form button.main").click();
+  await frame.getByRole("heading", { name: de("sent.title") }).waitFor();
+  const own = (await open()).page;
+  await confirm(own, linkIn(await message(demo, person.mail)));
+  await own.getByRole("heading", { name: de("booked.title") }).waitFor();
+
+  const elsewhere = (await open()).page;
   await elsewhere.goto(stranger.origin);
   await elsewhere.locator("iframe").waitFor();
   await elsewhere.waitForTimeout(1500);

@@ -6,10 +6,12 @@ import { after, before, test } from "node:test";
 import { scan } from "./lib/axe.mjs";
 import { desktop, launch, phone, visit } from "./lib/browser.mjs";
 import { start } from "./lib/demo.mjs";
+import { signIn } from "./lib/desk.mjs";
 import { ask } from "./lib/http.mjs";
-import { linkIn, message } from "./lib/mailbox.mjs";
-import { begin, book, confirm, fill, list, someone, submit } from "./lib/patient.mjs";
-import { de } from "./lib/words.mjs";
+import { linkIn, message, messages } from "./lib/mailbox.mjs";
+import { begin, book, confirm, fill, forth, list, someone, submit, take } from "./lib/patient.mjs";
+import { psql, tables } from "./lib/stores.mjs";
+import { de, office as t } from "./lib/words.mjs";
 
 let demo, browser, base;
 const visits = [];
@@ -136,8 +138,7 @@ test("reminders: nothing is ticked beforehand, consent is asked for, and taken b
   const person = someone();
   await begin(page, base, "Allgemeine Sprechstunde");
   await list(page);
-  for (const _ of [1, 2]) await page.getByRole("button", { name: de("when.forth") }).click();
-  await page.waitForLoadState("networkidle");
+  await forth(page, 2);
   await page.locator("section[aria-labelledby=all] .slot").first().click();
   await page.getByLabel(de("who.given"), { exact: true }).waitFor();
   await fill(page, person);
@@ -163,6 +164,83 @@ test("reminders: nothing is ticked beforehand, consent is asked for, and taken b
   await page.getByRole("button", { name: de("remind.stop") }).click();
   await page.getByRole("button", { name: de("remind.open") }).waitFor();
   assert.equal((await reminders()).channel, undefined);
+});
+
+test("a visit by video: patient and office have the same room, and nobody else has it", async () => {
+  const person = someone();
+  const page = await patient();
+  await begin(page, base, "Videosprechstunde", { answers: [de("ask.yes")] });
+  await list(page);
+  await take(page);
+  assert.match(await page.locator("aside, .side").first().innerText(), new RegExp(de("held.by_video")));
+  await fill(page, person);
+  await submit(page);
+  const mail = await message(demo, person.mail);
+  await confirm(page, linkIn(mail));
+  const secret = secretOf(linkIn(mail));
+  const host = "video.muster.example";
+
+  // Weeks ahead the page says when, and leads nowhere yet.
+  const title = page.getByRole("heading", { name: de("video.title"), exact: true });
+  const section = page.locator("section", { has: title });
+  await title.waitFor();
+  await section.getByText(host).waitFor();
+  assert.equal(await section.getByRole("link").count(), 0);
+  await scan(page, "video");
+  await picture(page, "video-early-phone");
+
+  // On the day itself: the same page, told that the visit begins in a minute.
+  const [starts, ends] = [1, 11].map((minutes) => new Date(Date.now() + minutes * 60_000).toISOString());
+  const today = async (route) => {
+    const { json } = await ask(base, "/api/v1/bookings/view", { body: { secret } });
+    await route.fulfill({ headers: { date: new Date().toUTCString() }, json: { ...json, starts, ends, items: json.items.map((item) => ({ ...item, starts, ends })) } });
+  };
+  await page.route("**/api/v1/bookings/view", today);
+  await page.goto(`${base}/booking#${secret}`);
+  await page.reload();
+  const enter = section.getByRole("link", { name: de("video.enter") });
+  await enter.waitFor();
+  const href = await enter.getAttribute("href");
+  const room = /^https:\/\/video\.muster\.example\/([a-z2-7]{26})$/.exec(href)?.[1];
+  assert.ok(room, href);
+  assert.equal(await enter.getAttribute("rel"), "noopener noreferrer");
+  await scan(page, "video, open");
+  await picture(page, "video-open-phone");
+
+  const desk = await patient({ viewport: desktop });
+  await signIn(desk, demo.practice("praxis-sonnenberg"));
+  await desk.getByRole("button", { name: `${t("inbox.open")} ${person.family}, ${person.given}`, exact: true }).click();
+  const there = desk.locator("#detail").getByRole("link", { name: t("video.enter") });
+  await there.waitFor();
+  assert.equal(await there.getAttribute("href"), href, "both sides open the same room");
+  await scan(desk, "video in the office");
+  await picture(desk, "video-office-desktop");
+
+  // Moved, it is still that room.
+  await page.unroute("**/api/v1/bookings/view");
+  await page.goto(`${base}/#move=${secret}`);
+  await page.getByRole("heading", { name: de("move.title") }).waitFor();
+  await page.getByRole("radio", { name: de("ask.yes"), exact: true }).check();
+  await page.locator("section[aria-labelledby=next] .slot").nth(1).click();
+  await page.getByRole("heading", { name: de("move.sure") }).waitFor();
+  await page.getByRole("button", { name: de("move.yes") }).click();
+  await page.waitForURL(/\/booking#/);
+  await title.waitFor();
+  await page.route("**/api/v1/bookings/view", today);
+  await page.goto(`${base}/booking#${secret}`);
+  await page.reload();
+  assert.equal(await enter.getAttribute("href"), href);
+
+  // Stored, sent and mailed is neither the room nor, with it, whose page it is on.
+  const rows = (await Promise.all((await tables(demo)).map((table) => psql(demo, `select x::text from "${table}" x`)))).join("\n");
+  assert.ok(rows.includes("https://video.muster.example/{room}"), "the provider itself is found");
+  assert.ok(!rows.includes(room));
+  const requests = visits.flatMap((visitor) => visitor.requests);
+  assert.ok(!JSON.stringify(requests.map(({ url, body, headers }) => [url, body, headers])).includes(room));
+  assert.ok(!requests.some(({ url }) => new URL(url).hostname === host), "no page asked the provider for anything");
+  const mailed = JSON.stringify(await messages(demo, person.mail));
+  assert.ok(mailed.includes(secret));
+  for (const word of [room, host, "Muster Video", "Video"]) assert.ok(!mailed.includes(word), `a mail says ${word}`);
 });
 
 test("a broken link to move leads to the page that says so", async () => {

@@ -42,7 +42,7 @@ const planted = `p${random(letters, 15)}`;
 
 const people = {
   self: {
-    service: "Gesundheits-Check-up", answers: ["PKV"], age: "55",
+    service: "Gesundheits-Check-up", answers: ["PKV"], age: "55", held: "by_video",
     given: `Gwen${sealed.text}`, family: `Fürst${sealed.text}`, day: "17", month: "4", year: "1971",
     mail: `${contact.mail}@example.org`, phone: `0721 ${sealed.phone}`, note: `Notiz ${sealed.text}`, gender: "female",
   },
@@ -98,6 +98,7 @@ before(async () => {
   redis = await Redis.open(demo);
   await psql(demo, `update service set referral = true where name = 'Blutabnahme'`);
   // Times depend on all that is asked before the list: insurance, new or known, and age.
+  await psql(demo, `update service set held = 'either' where name = 'Gesundheits-Check-up'`);
   await psql(demo, `update service set min_age = 50 where name = 'Gesundheits-Check-up'`);
   await psql(demo, `update opening set patients = 'new' where name = 'Onlinetermine'`);
   await psql(demo, `update practice set asks = asks || '{"gender": "Für die Anmeldung."}', version = version + 1 where name = 'Praxis Sonnenberg'`);
@@ -114,6 +115,8 @@ after(async () => {
 test("patients fill in every sealed field and confirm; the practice reads all of it", async () => {
   const [self, child] = await Promise.all([toConfirm(people.self), toConfirm(people.child)]);
   const mobile = await toConfirm(people.mobile);
+  // The room of a visit by video is looked for as what people type is.
+  sealed.room = plaintexts.find(({ video }) => video).video;
 
   waiting = await redis.everything();
 
@@ -311,11 +314,11 @@ test("the page on what is sealed names the fields of the form and of the envelop
     "booker.name": someoneElse, "booker.relation": someoneElse, "booker.contact": someoneElse,
     "service.id": service, "service.name": service,
     "practitioner.id": time, "practitioner.name": time, "location.id": time, "location.name": time, starts: time, ends: time, zone: time, tenant: time,
-    v: how, booking_id: how, language: how,
+    video: "Videoraum", v: how, booking_id: how, language: how,
   };
   const inForm = {
     given: "Name", family: "Name", day: "Geburtsdatum", month: "Geburtsdatum", year: "Geburtsdatum", gender: "Geschlecht",
-    mail: "E-Mail", mobile: "Telefon", phone: "Telefon", referral: "Überweisung", note: "Nachricht", who: someoneElse, bookerName: someoneElse, relation: someoneElse, channel: how,
+    mail: "E-Mail", mobile: "Telefon", phone: "Telefon", referral: "Überweisung", note: "Nachricht", who: someoneElse, bookerName: someoneElse, relation: someoneElse, held: "Videoraum", channel: how,
   };
   assert.equal(plaintexts.length, 3);
   assert.deepEqual([...new Set(plaintexts.flatMap((one) => leaves(one)).map(({ path }) => path))].sort(), Object.keys(inEnvelope).sort());

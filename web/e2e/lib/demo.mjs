@@ -38,13 +38,13 @@ export function folder() {
  * whatever is booked is then among what is coming, within a week and early on
  * its day, whenever tests run.
  */
-export async function start({ data = folder(), fresh = true, names = false, providers = false, ahead = false } = {}) {
+export async function start({ data = folder(), fresh = true, names = false, providers = false, ahead = false, tls = false } = {}) {
   // What anybody spools goes to a folder that the tests can look into.
   const spool = join(data, "tmp");
   mkdirSync(spool, { recursive: true });
   chmodSync(spool, 0o1777);
   const began = performance.now();
-  const args = ["demo", "--json", "--addr", "127.0.0.1:0", "--data", data, ...(fresh ? ["--fresh"] : []), ...(names ? ["--names"] : []), ...(providers ? ["--providers"] : [])];
+  const args = ["demo", "--json", "--addr", "127.0.0.1:0", "--data", data, ...(fresh ? ["--fresh"] : []), ...(names ? ["--names"] : []), ...(providers ? ["--providers"] : []), ...(tls ? ["--tls"] : [])];
   const child = spawn(binary, args, { stdio: ["ignore", "pipe", "pipe"], env: { ...process.env, TMPDIR: spool } });
   const output = [];
   let line = "";

@@ -81,6 +81,8 @@ export class Flow {
   failure = $state("");
   /** The slot whose hold is being asked for. */
   taking = $state("");
+  /** Whether a time was chosen before the code that it takes. */
+  codeMissed = $state(false);
   /** The field that the next screen should begin at, instead of its heading. */
   focus = "";
   private asked = "";
@@ -113,6 +115,11 @@ export class Flow {
   /** What slots are judged by. A service that needs a referral says so where it is chosen. */
   get judged(): Answers {
     return this.choice?.services.some(({ referral }) => referral) ? { ...this.answers, referral: "yes" } : this.answers;
+  }
+
+  /** Whether a time can only be taken with a referral's code. Who moves an appointment gave one before. */
+  get needsCode(): boolean {
+    return !this.moving && Boolean(this.choice?.services.some(({ referral_code }) => referral_code));
   }
 
   get overview(): Overview {
@@ -160,7 +167,7 @@ export class Flow {
     this.choiceID = choice.id;
     this.practitionerID = practitioner;
     history.replaceState({ screen: "what" }, "");
-    if (slot) await this.reserve(slot);
+    if (slot && !this.needsCode) await this.reserve(slot);
     if (this.screen === "what") this.go("when");
   }
 
@@ -227,7 +234,7 @@ export class Flow {
     await this.while(signal, async () => {
       const asking = { signal, fresh };
       const alone = this.persons === 1;
-      const [days, next] = await Promise.all([getDays({ ...this.wanted, from: this.today }, asking), alone ? getNext({ ...this.wanted, ...this.anyone, n: String(soonest) }, asking) : undefined]);
+      const [days, next] = await Promise.all([getDays({ ...this.wanted, from: this.today }, asking), alone ? getNext({ ...this.wanted, ...this.anyone, n: soonest }, asking) : undefined]);
       if (next) this.next = unfold(next, this.practice);
       this.closed = withClosed(new Map(), days);
       this.days = days;
@@ -248,7 +255,7 @@ export class Flow {
   }
 
   private async read(monday: string, asking: { signal: AbortSignal; fresh?: boolean }): Promise<void> {
-    const together = this.persons > 1 ? { persons: String(this.persons) } : {};
+    const together = this.persons > 1 ? { persons: this.persons } : {};
     const answer = await getSlots({ ...this.wanted, ...this.anyone, ...weekFrom(monday, this.today), ...together }, asking);
     if (asking.signal.aborted || this.weeks.has(monday)) return;
     this.slots = [...this.slots, ...unfold(answer, this.practice)];
@@ -271,6 +278,12 @@ export class Flow {
 
   /** take holds a slot and goes on, or to the other appointments of its series. */
   async take(slot: Slot): Promise<void> {
+    if (this.needsCode && !(await import("../seal/referral.ts")).codeOf(this.form.referral)) {
+      this.codeMissed = true;
+      await tick();
+      document.getElementById("code")?.focus();
+      return;
+    }
     if (this.choice?.series && !this.moving && slot.then.length === 0) await this.follow(slot);
     else await this.reserve(slot);
   }

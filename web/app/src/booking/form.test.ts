@@ -1,5 +1,6 @@
 import { describe, expect, test } from "vitest";
-import { addressOf, ageOn, birthDate, check, emptyForm, inOrder, mailError, mobileNumber, personsOf, phoneNumber, withPersons, type Form, type Terms } from "./form.ts";
+import { ageOn, check, inOrder, mailError, type Terms } from "./check.ts";
+import { addressOf, birthDate, emptyForm, mobileNumber, personsOf, phoneNumber, withPersons, type Form } from "./form.ts";
 
 const today = "2026-11-22";
 const practice = { channels: ["mail", "sms"] as const, asks: { note: "why" } };
@@ -128,6 +129,10 @@ describe("what the appointment asks of those who come", () => {
     expect(found({ referral: "ABCD-EFGH-JKLM" }, { referral: true })).toEqual({});
     expect(found({ referral: "ABCD-EFGH-JKL" }, { referral: true })).toEqual({ referral: "error.referral_code" });
     expect(found({ referral: "Praxis Dr. Huber" }, { referral: true })).toEqual({});
+    // Only with a code of 116117: neither nothing nor who refers will do.
+    expect(found({}, { referral: true, code: true })).toEqual({ referral: "error.code_missing" });
+    expect(found({ referral: "Praxis Dr. Huber" }, { referral: true, code: true })).toEqual({ referral: "error.referral_code" });
+    expect(found({ referral: "abcd efgh jkl4" }, { referral: true, code: true })).toEqual({});
     expect(found({}, {})).toEqual({});
   });
 

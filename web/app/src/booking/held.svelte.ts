@@ -81,7 +81,7 @@ export class Held {
   /** pretend holds nothing anywhere: the preview looks on without taking a slot from anybody. */
   static pretend(choice: Choice, slot: Slot): Held {
     const expires = new Date(serverNow() + 10 * minutes).toISOString();
-    return new Held(choice, slot, "", { hold: "", booking_id: "", starts: slot.starts, ends: slot.ends, expires, extensions_left: 0 }, true);
+    return new Held(choice, slot, "", { hold: "", booking_id: "", starts: slot.starts, ends: slot.ends, expires, extensions_left: 0, items: [] }, true);
   }
 
   /** stops are the appointments held, in order. */

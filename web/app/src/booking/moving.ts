@@ -2,6 +2,7 @@
 
 import { move as moveBooking, view } from "../api/patient.ts";
 import type { BookedItem, BookedView, Practice } from "../api/types.ts";
+import { choiceOf, type Copied } from "./chosen.ts";
 import { copyOf } from "./copy.ts";
 import type { Held } from "./held.svelte.ts";
 import type { Errand } from "./link.ts";
@@ -14,28 +15,10 @@ export interface Moving {
   readonly booking: BookedView;
   /** What moves together: one appointment, or all of a chain. */
   readonly items: readonly BookedItem[];
+  /** The rooms of those of them that are by video. */
+  readonly rooms: readonly (string | undefined)[];
   /** What it is for. */
   readonly choice: Choice;
-}
-
-type Copied = { service: string; service_id?: string };
-
-/** choiceOf finds what appointments are for: a service, or, of several, the chain whose steps they are. */
-export function choiceOf(copies: readonly Copied[], choices: readonly Choice[]): Choice | undefined {
-  const is = ({ service, service_id }: Copied, { id, name }: { id: string; name: string }) => (service_id ? id === service_id : name === service);
-  const [first] = copies;
-  if (copies.length === 1 && first) return choices.find((choice) => !choice.chain && is(first, choice));
-  return choices.find(({ chain, services }) => {
-    if (!chain) return false;
-    // Of the steps only optional ones may be missing.
-    let next = 0;
-    const fits = services.every((service, i) => {
-      const copy = copies[next];
-      if (copy && is(copy, service)) return ++next > 0;
-      return chain.steps[i]?.optional === true;
-    });
-    return fits && next === copies.length;
-  });
 }
 
 async function copiesOf(secret: string, items: readonly BookedItem[], practice: Practice): Promise<Copied[]> {
@@ -55,9 +38,10 @@ export async function readMoving({ secret, which }: Errand, practice: Practice, 
   const [first] = items;
   const ahead = (item: BookedItem) => (item.status ?? booking.status) === "booked" && Date.parse((item as { move_until?: string }).move_until ?? booking.move_until ?? "") > Date.now() && Boolean(item.copy);
   if (!first || (which === "" && all.length > 1) || !items.every(ahead)) return undefined;
-  const choice = choiceOf(await copiesOf(secret, items, practice), choices);
+  const copies = await copiesOf(secret, items, practice);
+  const choice = choiceOf(copies, choices);
   const { starts, ends, practitioner, location } = first;
-  return choice ? { secret, booking: { ...booking, starts, ends, practitioner, location, zone: location?.zone || booking.zone }, items, choice } : undefined;
+  return choice ? { secret, booking: { ...booking, starts, ends, practitioner, location, zone: location?.zone || booking.zone }, items, rooms: copies.map(({ video }) => video), choice } : undefined;
 }
 
 /** readAgain finds what a booking was for, to book the same once more. Throws a Problem. */
@@ -70,13 +54,14 @@ export async function readAgain({ secret }: Errand, practice: Practice, choices:
 }
 
 /** commit moves it into what is held, all or nothing. Throws a Problem. */
-export async function commit({ secret, items }: Moving, held: Held, practice: Practice): Promise<BookedView> {
+export async function commit({ secret, items, rooms }: Moving, held: Held, practice: Practice): Promise<BookedView> {
   const { resealCopy } = await import("./sealing.ts");
   const moves = await Promise.all(
     held.stops.flatMap(({ service, slot }, i) => {
       const item = items[i];
       if (!item) return [];
-      return [resealCopy(secret, bare(practice.tenant), bare(item.booking_id), copyOf(practice, service, slot)).then((copy) => ({ booking_id: item.booking_id, copy }))];
+      const room = rooms[i];
+      return [resealCopy(secret, bare(practice.tenant), bare(item.booking_id), { ...copyOf(practice, service, slot), ...(room ? { video: room } : {}) }).then((copy) => ({ booking_id: item.booking_id, copy }))];
     }),
   );
   const [one] = moves;

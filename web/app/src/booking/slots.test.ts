@@ -193,9 +193,9 @@ describe("the overview", () => {
   });
 });
 
-test("an open consultation hour may be nobody's in particular", () => {
+test("an open consultation hour stands on the day of its place, whoever holds it", () => {
   const practice = { locations: [{ id: "l", zone: "Europe/Berlin" }] } as Practice;
-  const hour = { starts: "2026-11-26T23:30:00Z", ends: "2026-11-27T01:00:00Z", practitioner: null, location: 0, name: "Offene Sprechstunde" };
-  const answer = { zone: "Europe/Berlin", from: "", to: "", practitioners: [], locations: ["l"], conditions: [], slots: [], days: [], closed: [], walk_in: [hour] };
-  expect(walkIns(answer, practice)).toEqual([{ day: "2026-11-27", zone: "Europe/Berlin", starts: hour.starts, ends: hour.ends, practitioner: "", location: "l", name: "Offene Sprechstunde" }]);
+  const hour = { starts: "2026-11-26T23:30:00Z", ends: "2026-11-27T01:00:00Z", practitioner: 0, location: 0, name: "Offene Sprechstunde" };
+  const answer = { zone: "Europe/Berlin", from: "", to: "", practitioners: ["p"], locations: ["l"], conditions: [], slots: [], days: [], closed: [], walk_in: [hour] };
+  expect(walkIns(answer, practice)).toEqual([{ day: "2026-11-27", zone: "Europe/Berlin", starts: hour.starts, ends: hour.ends, practitioner: "p", location: "l", name: "Offene Sprechstunde" }]);
 });

@@ -262,7 +262,7 @@ export function walkIns(answer: SlotsAnswer, practice: Pick<Practice, "locations
   return answer.walk_in.map(({ starts, ends, practitioner, location, name }) => {
     const id = answer.locations[location] ?? "";
     const zone = practice.locations.find((place) => place.id === id)?.zone || answer.zone;
-    return { day: dayIn(starts, zone), zone, starts, ends, practitioner: practitioner === null ? "" : (answer.practitioners[practitioner] ?? ""), location: id, name };
+    return { day: dayIn(starts, zone), zone, starts, ends, practitioner: answer.practitioners[practitioner] ?? "", location: id, name };
   });
 }
 

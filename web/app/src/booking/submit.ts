@@ -7,7 +7,8 @@ import { Problem } from "../api/problem.ts";
 import type { Pending, Practice, Proof } from "../api/types.ts";
 import { bare, plaintextOf } from "./plaintext.ts";
 import { copyOf } from "./copy.ts";
-import { addressOf, type Form } from "./form.ts";
+import { newRoom } from "../seal/video.ts";
+import { addressOf, byVideo, type Form } from "./form.ts";
 import type { Held } from "./held.svelte.ts";
 import { pinned } from "./link.ts";
 import type { Answers } from "./offer.ts";
@@ -69,7 +70,10 @@ async function loaded() {
 async function attempt({ form, answers, held, practice, language, relation, waiting }: Submission, proof: Proof | undefined): Promise<Submitted> {
   if (held.pretended) throw new TypeError("the preview books nothing");
   const [sealing, keys] = await Promise.all([loaded(), getKeys()]);
-  const parts = held.stops.map((stop) => ({ booking: plaintextOf(form, answers, stop, practice, { language, relation }), copy: copyOf(practice, stop.service, stop.slot) }));
+  const parts = held.stops.map((stop) => {
+    const room = byVideo(form, stop.service) ? { video: newRoom() } : {};
+    return { booking: { ...plaintextOf(form, answers, stop, practice, { language, relation }), ...room }, copy: { ...copyOf(practice, stop.service, stop.slot), ...room } };
+  });
   const { secret, secretHash, envelopes, copies } = await sealing.sealAll(keys, bare(practice.tenant), parts, new Date(serverNow()), pinned(location.hash));
   const channel = form.channel === "sms" ? "sms" : "mail";
   const [envelope, copy] = [envelopes[0], copies[0]];

@@ -5,6 +5,7 @@ import { SealError } from "./error.ts";
 import { COPY_MAX, COPY_STEP, gcmKey, gcmOpen, gcmSeal, isPadded, NONCE_SIZE, pad, unpad } from "./gcm.ts";
 import { Reader } from "./read.ts";
 import { TAG_SIZE } from "./sizes.ts";
+import { ROOM } from "./video.ts";
 
 export const SECRET_SIZE = 16;
 
@@ -18,6 +19,8 @@ export interface PatientCopy {
   /** Name and address. */
   readonly location: string;
   readonly instructions: string;
+  /** The room of a visit by video. */
+  readonly video?: string;
 }
 
 const read = new Reader("malformed_copy");
@@ -45,7 +48,7 @@ export async function openCopy(secret: Bytes, tenant: string, bookingId: string,
   const bytes = fromBase64(sealed);
   if (!isPadded(bytes.length - NONCE_SIZE - TAG_SIZE, COPY_STEP, COPY_MAX)) throw new SealError("malformed_ciphertext");
   const value = read.json(unpad(await gcmOpen(key, bytes, aad(tenant, bookingId))));
-  const c = read.object(value, ["v", "practice", "service", "practitioner", "location", "instructions"], ["service_id"]);
+  const c = read.object(value, ["v", "practice", "service", "practitioner", "location", "instructions"], ["service_id", "video"]);
   if (c.v !== 1) read.refuse();
   return {
     v: 1,
@@ -55,6 +58,7 @@ export async function openCopy(secret: Bytes, tenant: string, bookingId: string,
     practitioner: read.string(c.practitioner),
     location: read.string(c.location),
     instructions: read.string(c.instructions),
+    ...(c.video === undefined ? {} : { video: read.matching(c.video, ROOM) }),
   };
 }
 

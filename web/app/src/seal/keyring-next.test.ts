@@ -127,7 +127,7 @@ describe("the next keyring", () => {
   });
 });
 
-describe("six words", () => {
+describe("six words", { timeout: 30_000 }, () => {
   const of = { tenant: TENANT_A, account: ACCOUNT, fingerprint: "A".repeat(43), publicKey: new Uint8Array(1216) };
 
   test("are pronounceable, and the same for both", async () => {
@@ -143,7 +143,7 @@ describe("six words", () => {
     expect(words).toEqual(["bususo", "fizawi", "potoba", "fuwosi", "pafadu", "lutiro"]);
   });
 
-  test("differ where identity, key or person do", { timeout: 30_000 }, async () => {
+  test("differ where identity, key or person do", async () => {
     const words = await joiningWords(of);
     const key = new Uint8Array(1216).fill(1);
     for (const other of [{ fingerprint: `B${"A".repeat(42)}` }, { publicKey: key }, { account: COLLEAGUE }]) {

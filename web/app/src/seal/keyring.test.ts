@@ -101,7 +101,7 @@ beforeAll(async () => {
 });
 
 describe.each(["keyring.json", "from-browser.json"])("%s", (file) => {
-  test.each(["password", "recovery code"])("opens by %s", async (by) => {
+  test.each(["password", "recovery code"])("opens by %s", { timeout: 30_000 }, async (by) => {
     const v = readVector<Vectors>(file);
     const secrets = await splitPassword(v.password, v.kdf, fromBase64(v.salt));
     expect(toBase64(secrets.signIn)).toBe(v.sign_in_secret);
@@ -124,7 +124,7 @@ describe.each(["keyring.json", "from-browser.json"])("%s", (file) => {
   });
 });
 
-test("what whoever writes to the store can make of the other side's keyring opens nothing", async () => {
+test("what whoever writes to the store can make of the other side's keyring opens nothing", { timeout: 30_000 }, async () => {
   const v = readVector<Vectors>("keyring.json");
   const secrets = await splitPassword(v.password, v.kdf, fromBase64(v.salt));
   const codes: [string, string][] = [];

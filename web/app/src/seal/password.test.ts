@@ -5,7 +5,7 @@ import { codeOf, readVector } from "./testkit.ts";
 
 const vectors = readVector<{ password: string; salt: string; sign_in: string; unlock: string }[]>("password.json");
 
-test.each(vectors)("splits %j as the other side does", async (v) => {
+test.each(vectors)("splits %j as the other side does", { timeout: 30_000 }, async (v) => {
   const secrets = await splitPassword(v.password, KDF, fromBase64(v.salt));
   expect(toBase64(secrets.signIn)).toBe(v.sign_in);
   expect(toBase64(secrets.unlock)).toBe(v.unlock);

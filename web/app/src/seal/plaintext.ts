@@ -4,6 +4,7 @@
 import { type Bytes, utf8 } from "./bytes.ts";
 import { Reader } from "./read.ts";
 import { NAME, NOTE, UNITS_PER_GRAPHEME, unsafe } from "./text.ts";
+import { ROOM } from "./video.ts";
 
 /** FHIR AdministrativeGender. */
 export type Gender = "female" | "male" | "other" | "unknown";
@@ -56,6 +57,8 @@ export interface Booking {
   /** The code on the referral, or who referred. */
   readonly referral?: string | undefined;
   readonly booker?: Booker | undefined;
+  /** The room of a visit by video. */
+  readonly video?: string | undefined;
   /** BCP 47, such as "de". */
   readonly language: string;
 }
@@ -71,7 +74,7 @@ export function parseBooking(json: Uint8Array, expected: { tenant: string; booki
   const b = read.object(
     read.json(json),
     ["v", "booking_id", "tenant", "service", "practitioner", "location", "starts", "ends", "zone", "patient", "language"],
-    ["new_patient", "note", "referral", "booker"],
+    ["new_patient", "note", "referral", "booker", "video"],
   );
   if (b.v !== 1) read.refuse();
   if (read.uuid(b.tenant) !== expected.tenant || read.uuid(b.booking_id) !== expected.bookingId) read.refuse();
@@ -93,6 +96,7 @@ export function parseBooking(json: Uint8Array, expected: { tenant: string; booki
     ...given("note", b.note, (value) => text(value, NOTE.max * UNITS_PER_GRAPHEME, true)),
     ...given("referral", b.referral, (value) => text(value)),
     ...given("booker", b.booker, booker),
+    ...given("video", b.video, (value) => read.matching(value, ROOM)),
     language: read.matching(b.language, /^[a-z]{2,3}(-[A-Za-z0-9]{2,8})*$/),
   };
 }
