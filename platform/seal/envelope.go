@@ -5,8 +5,8 @@ import "fmt"
 // Envelope is a booking sealed to a practice's data key. Its JSON form is
 // what the browser sends and the office fetches.
 type Envelope struct {
-	V          int    `json:"v"`
-	Suite      int    `json:"suite"`
+	V          int    `json:"v" words:"1"`
+	Suite      int    `json:"suite" words:"2"`
 	Tenant     string `json:"tenant"`
 	KID        string `json:"kid"`
 	EnvelopeID string `json:"envelope_id"`

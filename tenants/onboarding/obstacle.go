@@ -17,7 +17,7 @@ import (
 // Obstacle is something without which a practice cannot be opened.
 type Obstacle struct {
 	// Code is stable: see the constants.
-	Code string `json:"code"`
+	Code string `json:"code" enum:"phone,imprint,agreement,keys,recovery,holder,directory"`
 	// Fields are the members that are missing, for [MissingImprint].
 	Fields []string `json:"fields,omitempty"`
 }

@@ -72,6 +72,7 @@ func Mount(s *server.Server, v Services) {
 	mountTakeover(s, v)
 	mountProposals(s, v)
 	mountCustomers(s, v)
+	mountFiles(s, v)
 	mountPrivacyRequests(s, v)
 	mountReminders(s, v)
 	mountWaiting(s, v)

@@ -34,13 +34,14 @@ type appointmentBody struct {
 	Ends         time.Time       `json:"ends"`
 	Received     time.Time       `json:"received"`
 	First        time.Time       `json:"first_starts,omitzero" doc:"When the patient first booked it for, where it was moved since"`
-	CancelledBy  string          `json:"cancelled_by,omitempty"`
+	CancelledBy  string          `json:"cancelled_by,omitempty" enum:"patient,practice,moved,lapsed"`
 	CancelReason string          `json:"cancel_reason,omitempty"`
 	AnswerUntil  time.Time       `json:"answer_until,omitzero" doc:"Of a request: then it lapses"`
 	Untold       bool            `json:"untold,omitempty" doc:"A lapsed request whose patient has yet to hear of it"`
 	Excused      bool            `json:"excused,omitempty"`
 	Overridden   string          `json:"overridden,omitempty"`
 	Test         bool            `json:"test,omitempty" doc:"Of nobody: counted nowhere, and nothing is sent"`
+	Set          id.Appointment  `json:"set,omitzero" doc:"The same for all that were booked together"`
 	Takes        []id.Resource   `json:"takes,omitempty" doc:"Rooms and devices, beside the practitioner"`
 	Envelope     *seal.Envelope  `json:"envelope"`
 	Card         *cardBody       `json:"card"`
@@ -105,7 +106,7 @@ func mountAppointments(s *server.Server, v Services) {
 			answer.Body.Appointments[i] = appointmentBody{
 				ID: e.Appointment, Booking: e.Booking, Status: e.Status, Source: e.Source, Practitioner: e.Practitioner,
 				Location: e.Location, Starts: e.Starts, Ends: e.Ends, Received: e.Received, Envelope: e.Envelope,
-				First: e.First, CancelledBy: e.CancelledBy, CancelReason: e.CancelReason, Excused: e.Excused, Overridden: e.Overridden, Test: e.Test, Takes: e.Takes,
+				First: e.First, CancelledBy: e.CancelledBy, CancelReason: e.CancelReason, Excused: e.Excused, Overridden: e.Overridden, Test: e.Test, Takes: e.Takes, Set: e.Set,
 				AnswerUntil: e.AnswerUntil, Untold: e.Untold,
 			}
 			if e.Card != nil {

@@ -162,6 +162,7 @@ func mountAudit(s *server.Server, v Services) {
 	})
 	server.Register(s, server.Operation{
 		ID: "exportAudit", Method: http.MethodGet, Path: "/api/v1/audit/export",
+		File:    []string{"text/csv", "application/json"},
 		Summary: "The trail as a file, with the chain's last hash", Proven: true,
 	}, func(ctx context.Context, in *auditExportQuery) (*auditExport, error) {
 		f, err := in.filter()

@@ -56,7 +56,7 @@ func (in *bookRequest) forms() ([]booking.Form, error) {
 type pendingAnswer struct {
 	Body struct {
 		Booking   id.Booking `json:"booking_id"`
-		Channel   string     `json:"channel"`
+		Channel   string     `json:"channel" enum:"mail,sms"`
 		Expires   time.Time  `json:"expires"`
 		SendsLeft int        `json:"sends_left"`
 	}
@@ -123,15 +123,17 @@ type bookingBody struct {
 	Zone    string     `json:"zone"`
 	Expires *time.Time `json:"expires,omitempty"`
 	// Confirmation is by_staff where the practice has the last word.
-	Confirmation string      `json:"confirmation,omitempty"`
-	ICS          string      `json:"ics,omitempty"`
-	Items        []VisitBody `json:"items"`
+	Confirmation string `json:"confirmation,omitempty" enum:"at_once,by_staff"`
+	ICS          string `json:"ics,omitempty"`
+	// Video is where visits by video are held; which ones are, and in which room, stands sealed in their copies.
+	Video *practice.Video `json:"video,omitempty"`
+	Items []VisitBody     `json:"items"`
 }
 
 // VisitBody is one visit of a booking; booked, it has an appointment and the
 // last times to cancel and to move.
 type VisitBody struct {
-	Status       string                    `json:"status"`
+	Status       string                    `json:"status" enum:"pending,requested,proposed,booked,arrived,checked-in,fulfilled,noshow,cancelled"`
 	Booking      id.Booking                `json:"booking_id"`
 	Appointment  *id.Appointment           `json:"appointment,omitempty"`
 	Starts       time.Time                 `json:"starts"`
@@ -250,6 +252,9 @@ func sayBooking(ctx context.Context, v Services, b booking.Booking, err error, l
 			body.Confirmation = "by_staff"
 		}
 		return &bookingAnswer{body}, nil
+	}
+	if video := offer.Practice.Video; video != (practice.Video{}) {
+		body.Video = &video
 	}
 	if body.ICS, err = v.Booking.Calendar(ctx, tenant, b.Visits(), primary(language)); err != nil {
 		return nil, err

@@ -14,7 +14,7 @@ import (
 type contractAnswer struct {
 	Body struct {
 		Status     string     `json:"status" enum:"trial,active,suspended"`
-		Paused     string     `json:"paused,omitempty" doc:"Why the public cannot book: suspended, trial_ended, notice_over"`
+		Paused     string     `json:"paused,omitempty" enum:"suspended,trial_ended,notice_over" doc:"Why the public cannot book"`
 		Plan       string     `json:"plan"`
 		TrialEnds  time.Time  `json:"trial_ends,omitzero"`
 		NoticeEnds time.Time  `json:"notice_ends,omitzero"`
@@ -80,6 +80,7 @@ func mountContract(s *server.Server, v Services) {
 	})
 	server.Register(s, server.Operation{
 		ID: "exportTenant", Method: http.MethodGet, Path: "/api/v1/export", Proven: true,
+		File:    []string{"application/zip"},
 		Summary: "Everything of the practice as one zip; what is sealed stays sealed",
 	}, func(ctx context.Context, _ *none) (*exportFile, error) {
 		t := server.From(ctx).Tenant

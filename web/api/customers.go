@@ -56,6 +56,9 @@ type customerSettingAnswer struct {
 	Body struct {
 		Medical bool `json:"medical" doc:"Whether professional law for health care binds the tenant"`
 		Import  bool `json:"import" doc:"Whether many records may be brought in at once"`
+		// Taken and Room are of documents, which medical practices have none of.
+		Taken int64 `json:"taken" doc:"How many octets the documents take"`
+		Room  int64 `json:"room" doc:"How many they may take; 0 for medical practices"`
 	}
 }
 
@@ -78,7 +81,11 @@ func mountCustomers(s *server.Server, v Services) {
 		}
 		answer := &customerSettingAnswer{}
 		answer.Body.Medical, answer.Body.Import = found.Medical, found.Import
-		return answer, nil
+		if !found.Medical {
+			answer.Body.Room = v.Customers.Quota
+		}
+		answer.Body.Taken, err = v.Customers.FilesTake(ctx, server.From(ctx).Tenant.ID)
+		return answer, err
 	}
 	server.Register(s, server.Operation{
 		ID: "listCustomers", Method: http.MethodGet, Path: "/api/v1/customers",

@@ -60,9 +60,9 @@ type silenceRequest struct {
 
 type privacyRequestBody struct {
 	ID       id.Request     `json:"id"`
-	Kind     string         `json:"kind"`
+	Kind     string         `json:"kind" enum:"access,portability,rectification,erasure,restriction,objection"`
 	Source   string         `json:"source" enum:"patient,office"`
-	Status   string         `json:"status"`
+	Status   string         `json:"status" enum:"open,done,refused"`
 	Booking  *id.Booking    `json:"booking_id,omitempty" doc:"The one whose link it came by"`
 	Received time.Time      `json:"received"`
 	Due      time.Time      `json:"due"`

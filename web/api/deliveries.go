@@ -28,7 +28,7 @@ type countBody struct {
 	Day        string      `json:"day"`
 	Provider   id.Provider `json:"provider,omitzero"`
 	Plugin     string      `json:"plugin"`
-	State      string      `json:"state"`
+	State      string      `json:"state" enum:"queued,submitted,delivered,failed,expired"`
 	Messages   int         `json:"messages"`
 	Parts      int         `json:"parts"`
 	CostMicros int64       `json:"cost_micros"`

@@ -9,6 +9,7 @@ import (
 	"siegel/platform/id"
 	"siegel/platform/seal"
 	"siegel/tenants/booking"
+	"siegel/tenants/practice"
 	"siegel/web/server"
 )
 
@@ -48,6 +49,25 @@ type deskBookRequest struct {
 type deskMoveRequest struct {
 	ID   string `path:"id" maxLength:"64"`
 	Body DeskTime
+}
+
+// DeskMove is an appointment and its new time (exported since huma passes over
+// embedded types that are not).
+type DeskMove struct {
+	Appointment id.Appointment `json:"appointment"`
+	DeskTime
+}
+
+type deskMovesRequest struct {
+	Body struct {
+		Moves []DeskMove `json:"moves" minItems:"1" maxItems:"12"`
+	}
+}
+
+type appointmentsMadeAnswer struct {
+	Body struct {
+		Appointments []id.Appointment `json:"appointments" doc:"What they are now, in the same order"`
+	}
 }
 
 type appointmentAnswer struct {
@@ -95,7 +115,7 @@ type chapterBody struct {
 	Starts       time.Time       `json:"starts"`
 	Ends         time.Time       `json:"ends"`
 	Made         time.Time       `json:"made"`
-	CancelledBy  string          `json:"cancelled_by,omitempty"`
+	CancelledBy  string          `json:"cancelled_by,omitempty" enum:"patient,practice,moved,lapsed"`
 	CancelReason string          `json:"cancel_reason,omitempty"`
 	Overridden   string          `json:"overridden,omitempty"`
 }
@@ -111,6 +131,7 @@ func mountDesk(s *server.Server, v Services) {
 	server.Register(s, server.Operation{
 		ID: "listDeskSlots", Method: http.MethodGet, Path: "/api/v1/desk/slots",
 		Summary: "Free slots as staff sees them: its own windows too, without lead, horizon and release",
+		Writes:  practice.SlotListJSON{},
 	}, func(ctx context.Context, in *slotsQuery) (*slotsAnswer, error) {
 		q, err := in.query(ctx)
 		if err != nil {
@@ -143,6 +164,21 @@ func mountDesk(s *server.Server, v Services) {
 		}
 		made, err := v.Booking.MoveAtDesk(ctx, server.From(ctx).Tenant.ID, appointment, in.Body.time())
 		return sayAppointment(ctx, made, err)
+	})
+	server.Register(s, server.Operation{
+		ID: "moveSeveralAtDesk", Method: http.MethodPost, Path: "/api/v1/appointments/move",
+		Summary: "Move appointments that belong together, all or none",
+	}, func(ctx context.Context, in *deskMovesRequest) (*appointmentsMadeAnswer, error) {
+		made, err := v.Booking.MoveSeveralAtDesk(ctx, server.From(ctx).Tenant.ID, each(in.Body.Moves, func(m DeskMove) booking.DeskMove {
+			return booking.DeskMove{Appointment: m.Appointment, DeskTime: m.time()}
+		}))
+		if err != nil {
+			_, err = sayAppointment(ctx, id.Appointment{}, err)
+			return nil, err
+		}
+		answer := &appointmentsMadeAnswer{}
+		answer.Body.Appointments = made
+		return answer, nil
 	})
 	server.Register(s, server.Operation{
 		ID: "setAppointmentStatus", Method: http.MethodPost, Path: "/api/v1/appointments/{id}/status",

@@ -22,9 +22,15 @@ type overflowBody struct {
 	Places       int             `json:"places" minimum:"0" maximum:"20" doc:"How many staff may book at once beyond the capacity"`
 }
 
+type overflowFacts struct {
+	Practitioner id.Practitioner `json:"practitioner"`
+	Places       int             `json:"places"`
+	Used         int             `json:"used" doc:"On how many of them appointments stand that are not over; fewer are refused"`
+}
+
 type overflowAnswer struct {
 	Body struct {
-		Overflow []overflowBody `json:"overflow"`
+		Overflow []overflowFacts `json:"overflow"`
 	}
 }
 
@@ -60,15 +66,15 @@ func mountDeskSettings(s *server.Server, v Services) {
 			return nil, err
 		}
 		answer := &overflowAnswer{}
-		answer.Body.Overflow = []overflowBody{}
-		for who, n := range places {
-			answer.Body.Overflow = append(answer.Body.Overflow, overflowBody{who, n})
+		answer.Body.Overflow = []overflowFacts{}
+		for who, o := range places {
+			answer.Body.Overflow = append(answer.Body.Overflow, overflowFacts{who, o.Places, o.Used})
 		}
 		return answer, nil
 	})
 	server.Register(s, server.Operation{
 		ID: "putDeskOverflow", Method: http.MethodPut, Path: "/api/v1/desk/overflow",
-		Summary: "Allow staff to book beyond a practitioner's capacity",
+		Summary: "Allow staff to book beyond a practitioner's capacity; 409 overflow_in_use where appointments stand on what would go",
 	}, func(ctx context.Context, in *overflowRequest) (*none, error) {
 		return nil, v.Booking.SetOverflow(ctx, server.From(ctx).Tenant.ID, in.Body.Practitioner, in.Body.Places)
 	})

@@ -20,7 +20,7 @@ type directoryBody struct {
 type directoryAnswer struct{ Body directoryBody }
 
 type wrappedKey struct {
-	Kind   string     `json:"kind"`
+	Kind   string     `json:"kind" words:"identity,data,book"`
 	Epoch  int        `json:"epoch"`
 	Holder string     `json:"holder"`
 	Enc    seal.Bytes `json:"enc"`
@@ -32,7 +32,7 @@ type keyringAnswer struct {
 		Directory *directoryBody `json:"directory" doc:"Null where the practice has made no keys yet"`
 		MemberKey struct {
 			Wrapped seal.Bytes `json:"wrapped"`
-			Method  string     `json:"method"`
+			Method  string     `json:"method" enum:"password"`
 		} `json:"member_key"`
 		MemberPublic seal.Bytes   `json:"member_public"`
 		Vouch        seal.Bytes   `json:"vouch"`

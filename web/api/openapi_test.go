@@ -235,6 +235,11 @@ func (c *comparison) looked(how string, was, is node) bool {
 }
 
 func (c *comparison) resolved(document, schema node) node {
+	if either, ok := schema["anyOf"].([]any); ok { // one that may be null
+		found := maps.Clone(c.resolved(document, either[0].(node)))
+		found["type"] = []any{found["type"], "null"}
+		return found
+	}
 	if ref, ok := schema["$ref"].(string); ok {
 		return at(document, strings.Split(strings.TrimPrefix(ref, "#/"), "/")...)
 	}
@@ -326,6 +331,7 @@ func TestWhatBreaksClientsIsFound(t *testing.T) {
 		"AnswerFieldOptional":   {`"required":["id"]`, `"required":[]`, "id may be missing now"},
 		"AnswerOfAnotherType":   {`"id":{"type":"string"}`, `"id":{"type":"integer"}`, "may be integer now"},
 		"AnswerMayBeNull":       {`"id":{"type":"string"}`, `"id":{"type":["string","null"]}`, "may be null now"},
+		"AnswerObjectMayBeNull": {`"id":{"type":"string"}`, `"id":{"anyOf":[{"$ref":"#/components/schemas/In"},{"type":"null"}]}`, "may be object, null now"},
 		"AnswerFieldInListGone": {`"properties":{"n":{"type":"integer"}}`, `"properties":{}`, "n is gone"},
 		"StatusGone":            {`"200"`, `"201"`, "200 is gone"},
 	} {

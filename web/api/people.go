@@ -32,7 +32,7 @@ type invitationBody struct {
 	Handover bool          `json:"handover"`
 	Email    string        `json:"email"`
 	Name     string        `json:"name"`
-	Role     string        `json:"role"`
+	Role     string        `json:"role" enum:"owner,practitioner,front_desk,billing"`
 	By       string        `json:"by"`
 	Sent     int           `json:"sent"`
 	Created  time.Time     `json:"created"`

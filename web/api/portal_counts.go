@@ -187,6 +187,7 @@ func mountCounts(s *server.Server, v Services) {
 	})
 	server.Register(s, server.Operation{
 		ID: "exportCounts", Method: http.MethodGet, Path: "/api/v1/portal/counts/{month}/file",
+		File:    []string{"text/csv", "application/json"},
 		Summary: "The same as a file, CSV or JSON",
 	}, func(ctx context.Context, in *countsFileRequest) (*countsFile, error) {
 		b, err := v.counts(ctx, CountsRequest{in.Month, in.Reseller})

@@ -413,10 +413,10 @@ func TestPortal_AnAgentHasNeitherBrandNorPricesNorPeople(t *testing.T) {
 	t.Parallel()
 	p := openPortal(t)
 	price := object{"plan": "solo", "name": "Solo", "monthly_cents": 4711, "sms_part_micros": 81234}
-	if a := p.ask(t, p.admin, "PUT", "/api/v1/portal/prices", object{"version": 1, "prices": []any{price}}); a.status != 200 || !strings.Contains(string(a.body), "4711") {
+	if a := p.ask(t, p.admin, "PUT", "/api/v1/portal/prices", object{"version": 1, "prices": []any{price}}); a.status != 200 || !strings.Contains(string(a.body), ":4711") { // as no id has it
 		t.Fatalf("prices: %d %s", a.status, a.body)
 	}
-	if a := p.ask(t, p.agent, "GET", "/api/v1/portal/brand", nil); a.status != 200 || strings.Contains(string(a.body), "4711") {
+	if a := p.ask(t, p.agent, "GET", "/api/v1/portal/brand", nil); a.status != 200 || strings.Contains(string(a.body), ":4711") {
 		t.Errorf("the agent reads %d %s", a.status, a.body)
 	}
 	for _, c := range []struct {

@@ -14,7 +14,7 @@ type practiceBody struct {
 	practice.Profile
 	// Booking is "open" or "closed"; ClosedReason says why.
 	Booking      string `json:"booking" enum:"open,closed"`
-	ClosedReason string `json:"closed_reason,omitempty"`
+	ClosedReason string `json:"closed_reason,omitempty" enum:"suspended,keys_missing,not_open,agreement"`
 }
 
 type practiceAnswer struct{ Body practiceBody }

@@ -49,7 +49,7 @@ func sayEvidence(all []privacy.Evidence) []evidenceBody {
 }
 
 type needBody struct {
-	Component string `json:"component"`
+	Component string `json:"component" enum:"hosting,database,mail,backup,monitoring,support,reseller,sms,dns"`
 	Name      string `json:"name,omitempty"`
 	Outside   bool   `json:"outside,omitempty" doc:"It has an entry, and its data leave the EEA"`
 }

@@ -30,7 +30,7 @@ type remindingRequest struct {
 type remindingAnswer struct {
 	Body struct {
 		Offered []int  `json:"offered" doc:"Minutes before the appointment at which the practice reminds"`
-		Channel string `json:"channel,omitempty" doc:"By which way the patient is reminded; without it not at all"`
+		Channel string `json:"channel,omitempty" enum:"mail,sms" doc:"By which way the patient is reminded; without it not at all"`
 	}
 }
 

@@ -86,7 +86,8 @@ func whole() practice.Setup {
 	}
 	return practice.Setup{
 		Practice: practice.Practice{Name: "Praxis", Zone: "Europe/Berlin", Accent: "#0f5e66", Channels: []string{"mail", "sms"},
-			Asks: practice.Asks{Note: "für den Arzt"}, Land: "DE-BY", Municipality: "augsburg", ClosedDays: []schedule.Yearly{"12-24", "rosenmontag"}, BookingsPerContact: &two},
+			Asks: practice.Asks{Note: "für den Arzt"}, Land: "DE-BY", Municipality: "augsburg", ClosedDays: []schedule.Yearly{"12-24", "rosenmontag"}, BookingsPerContact: &two,
+			Video: practice.Video{Provider: "Video GmbH", Address: "https://video.example/{room}"}},
 		Locations: []practice.Location{{ID: here, Name: "Hier", Street: "Musterstraße 1", Zone: "Europe/Berlin"},
 			{ID: there, Name: "Dort", Zone: "Europe/Vienna", Land: "DE-TH", Municipality: "catholic", Position: 1}},
 		Legs: []practice.Leg{{A: here, B: there, Minutes: 20}},
@@ -95,10 +96,10 @@ func whole() practice.Setup {
 		Practitioners: []practice.Practitioner{{ID: who, Resource: own, Name: "Dr. Muster", Role: "Hausarzt"}},
 		Services: []practice.HealthcareService{
 			{ID: checkup, Name: "Vorsorge", Minutes: 30, BufferBefore: 5, BufferAfter: 10, StepMinutes: 15, LeadMinutes: 60, HorizonDays: 90, PriceCents: &year,
-				Insurance: schedule.Insurances(0b11), Patients: schedule.NewPatients, MinAge: &two, MaxAge: &year, Referral: true, Seats: 1, ByStaff: true,
+				Insurance: schedule.Insurances(0b11), Patients: schedule.NewPatients, MinAge: &two, MaxAge: &year, Referral: true, ReferralCode: true, Seats: 1, ByStaff: true, Held: practice.Either,
 				CancelMinutes: 1440, MoveMinutes: 1440, Practitioners: []id.Practitioner{who}, Durations: map[id.Practitioner]int{who: 40},
 				Needs: []practice.Need{{Role: "Raum", Resources: []id.Resource{room}}}},
-			{ID: lab, Name: "Labor", Minutes: 10, StepMinutes: 10, HorizonDays: 30, Seats: 4, SeriesCount: 6, SeriesEveryDays: 7, Practitioners: []id.Practitioner{who}},
+			{ID: lab, Name: "Labor", Minutes: 10, StepMinutes: 10, HorizonDays: 30, Seats: 4, Held: practice.InPerson, SeriesCount: 6, SeriesEveryDays: 7, Practitioners: []id.Practitioner{who}},
 		},
 		Openings: []practice.Opening{{ID: morning, Name: "Onlinetermine", Practitioner: who, Location: here, Weekdays: schedule.WeekdaysOf(1, 3), From: 480, Until: 750,
 			ValidFrom: schedule.NewDate(2026, 1, 1), ValidUntil: schedule.NewDate(2027, 1, 1), EveryWeeks: 2, Anchor: schedule.NewDate(2026, 1, 5),

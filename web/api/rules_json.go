@@ -53,12 +53,15 @@ type practiceValue struct {
 	Municipality       schedule.Municipality `json:"municipality"`
 	ClosedDays         []schedule.Yearly     `json:"closed_days"`
 	BookingsPerContact *int                  `json:"bookings_per_contact,omitempty"`
+	VideoProvider      string                `json:"video_provider,omitempty"`
+	VideoAddress       string                `json:"video_address,omitempty" doc:"Of https; {room} in it stands for the room that is sealed in each booking"`
 }
 
 func sayPractice(p practice.Practice) practiceValue {
 	return practiceValue{
 		p.Name, p.Tagline, p.Phone, p.Email, p.Zone, p.Accent, p.Imprint, p.Hours, filled(p.Channels), p.Asks,
 		p.SMSSender, p.Land, p.Municipality, filled(p.ClosedDays), p.BookingsPerContact,
+		p.Video.Provider, p.Video.Address,
 	}
 }
 
@@ -70,6 +73,7 @@ func (v practiceValue) rule() practice.Rule {
 		Name: v.Name, Tagline: v.Tagline, Phone: v.Phone, Email: v.Email, Zone: v.Zone, Accent: v.Accent,
 		Imprint: v.Imprint, Hours: v.Hours, Channels: v.Channels, Asks: v.Asks, SMSSender: v.SMSSender, Land: v.Land,
 		Municipality: v.Municipality, ClosedDays: v.ClosedDays, BookingsPerContact: v.BookingsPerContact,
+		Video: practice.Video{Provider: v.VideoProvider, Address: v.VideoAddress},
 	}
 }
 
@@ -173,6 +177,7 @@ type serviceValue struct {
 	MinAge        *int       `json:"min_age,omitempty"`
 	MaxAge        *int       `json:"max_age,omitempty"`
 	Referral      bool       `json:"referral"`
+	ReferralCode  bool       `json:"referral_code,omitempty" doc:"Nothing without referral"`
 	Seats         int        `json:"seats" minimum:"1"`
 	Confirmation  string     `json:"confirmation" enum:"at_once,by_staff"`
 	CancelMinutes int        `json:"cancel_minutes"`
@@ -180,6 +185,7 @@ type serviceValue struct {
 	// Both or neither.
 	SeriesCount     int             `json:"series_count,omitempty"`
 	SeriesEveryDays int             `json:"series_every_days,omitempty"`
+	Held            practice.Held   `json:"held,omitempty" enum:"in_person,by_video,either"`
 	Practitioners   []providerValue `json:"practitioners"`
 	Needs           []needValue     `json:"needs"`
 	Position        int             `json:"position" minimum:"0" maximum:"100000"`
@@ -191,10 +197,10 @@ func sayService(x practice.HealthcareService) serviceValue {
 		Minutes: x.Minutes, BufferBefore: x.BufferBefore, BufferAfter: x.BufferAfter, Step: x.StepMinutes,
 		LeadMinutes: x.LeadMinutes, HorizonDays: x.HorizonDays, PriceCents: x.PriceCents,
 		Insurance: x.Insurance.Codes(), Patients: x.Patients.String(), MinAge: x.MinAge, MaxAge: x.MaxAge,
-		Referral: x.Referral, Seats: x.Seats, Confirmation: confirmation(x.ByStaff),
+		Referral: x.Referral, ReferralCode: x.ReferralCode, Seats: x.Seats, Confirmation: confirmation(x.ByStaff),
 		CancelMinutes: x.CancelMinutes, MoveMinutes: x.MoveMinutes, Position: x.Position,
 		SeriesCount: x.SeriesCount, SeriesEveryDays: x.SeriesEveryDays,
-		Practitioners: []providerValue{}, Needs: []needValue{},
+		Held: x.Held, Practitioners: []providerValue{}, Needs: []needValue{},
 	}
 	for _, p := range x.Practitioners {
 		v.Practitioners = append(v.Practitioners, providerValue{p, x.Durations[p]})
@@ -219,9 +225,9 @@ func (v serviceValue) rule() practice.Rule {
 		ID: v.ID, Name: v.Name, Category: v.Category, Description: v.Description, Instructions: v.Instructions,
 		Minutes: v.Minutes, BufferBefore: v.BufferBefore, BufferAfter: v.BufferAfter, StepMinutes: v.Step,
 		LeadMinutes: v.LeadMinutes, HorizonDays: v.HorizonDays, PriceCents: v.PriceCents,
-		MinAge: v.MinAge, MaxAge: v.MaxAge, Referral: v.Referral, Seats: v.Seats, ByStaff: v.Confirmation == "by_staff",
+		MinAge: v.MinAge, MaxAge: v.MaxAge, Referral: v.Referral, ReferralCode: v.Referral && v.ReferralCode, Seats: v.Seats, ByStaff: v.Confirmation == "by_staff",
 		CancelMinutes: v.CancelMinutes, MoveMinutes: v.MoveMinutes, Position: v.Position,
-		SeriesCount: v.SeriesCount, SeriesEveryDays: v.SeriesEveryDays,
+		SeriesCount: v.SeriesCount, SeriesEveryDays: v.SeriesEveryDays, Held: v.Held,
 		Durations: map[id.Practitioner]int{},
 	}
 	for _, p := range v.Practitioners {
@@ -430,7 +436,7 @@ func (v chainValue) rule() practice.Rule {
 type calendarValue struct {
 	ID       id.Calendar           `json:"id"`
 	Name     string                `json:"name"`
-	Kind     practice.CalendarKind `json:"kind"`
+	Kind     practice.CalendarKind `json:"kind" enum:"school_holidays,busy"`
 	Resource id.Resource           `json:"resource,omitzero"`
 	Imported time.Time             `json:"imported"`
 	Entries  int                   `json:"entries"`

@@ -100,6 +100,7 @@ func mountSlots(s *server.Server, v Services) {
 	server.Register(s, server.Operation{
 		ID: "listSlots", Method: http.MethodGet, Path: "/api/v1/slots",
 		Summary: "Free slots of a service or chain between two local dates",
+		Writes:  practice.SlotListJSON{},
 	}, func(ctx context.Context, in *slotsQuery) (*slotsAnswer, error) {
 		if err := v.Bookable(ctx); err != nil {
 			return nil, err
@@ -116,6 +117,7 @@ func mountSlots(s *server.Server, v Services) {
 	server.Register(s, server.Operation{
 		ID: "listSlotDays", Method: http.MethodGet, Path: "/api/v1/slots/days",
 		Summary: "Which days have free slots",
+		Writes:  practice.DayListJSON{},
 	}, func(ctx context.Context, in *daysQuery) (*slotsAnswer, error) {
 		if err := v.Bookable(ctx); err != nil {
 			return nil, err
@@ -132,6 +134,7 @@ func mountSlots(s *server.Server, v Services) {
 	server.Register(s, server.Operation{
 		ID: "listNextSlots", Method: http.MethodGet, Path: "/api/v1/slots/next",
 		Summary: "The first free slots of each condition",
+		Writes:  practice.SlotListJSON{},
 	}, func(ctx context.Context, in *nextQuery) (*slotsAnswer, error) {
 		if err := v.Bookable(ctx); err != nil {
 			return nil, err

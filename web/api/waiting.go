@@ -111,7 +111,7 @@ type placeAnswer struct {
 	Body struct {
 		Waiting bool          `json:"waiting"`
 		Booking id.Booking    `json:"booking_id,omitzero" doc:"What is to become an earlier one; without it there is none yet"`
-		Channel string        `json:"channel,omitempty"`
+		Channel string        `json:"channel,omitempty" enum:"mail,sms"`
 		Until   schedule.Date `json:"until,omitempty"`
 		Wish    *WishBody     `json:"wish,omitempty"`
 		Offer   *offerBody    `json:"offer,omitempty"`

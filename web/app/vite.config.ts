@@ -28,14 +28,14 @@ export default defineConfig({
               // What several pages share is one script: without this it were ten.
               // Late code (sealing, other languages) stays apart.
               name: "shared",
-              test: /[\\/](node_modules[\\/](svelte|clsx|esm-env)|src[\\/](i18n|api|ui|booking))[\\/](?!(Standing|Proposals|Booked|Cancelled|Change|Remind|Rights|rights|Wait|Waiter|WaitingPage|Ways|WishForm|Offer|CallBack|Line|wait|waiting|offered|moving|Slip|calendar|copy|plaintext|slotwords|stops|later|Dialog|Field|Text|Tick|account|office|portal|register|support|hooks)\.)(?!.*\.css$)/,
+              test: /[\\/](node_modules[\\/](svelte|clsx|esm-env)|src[\\/](i18n|api|ui|booking))[\\/](?!(Standing|Proposals|Booked|Cancelled|Change|Remind|Rights|rights|Wait|Waiter|WaitingPage|Ways|WishForm|Offer|CallBack|Line|wait|waiting|offered|moving|chosen|check|Video|video|Slip|calendar|copy|plaintext|slotwords|stops|later|Dialog|Field|Text|Tick|account|office|portal|register|support|hooks|visits)\.)(?!.*\.css$)/,
               minShareCount: 2,
               priority: 2,
             },
             {
               // What the pages after the first share: the slip, the fields, what is booked, their words.
               name: "appointment",
-              test: /src[\\/](booking[\\/](Standing|Proposals|Booked|Cancelled|Change|Remind|Rights|Wait|WishForm|Offer|Line|wait|Slip|calendar|copy|plaintext|slotwords|stops)|i18n[\\/](later|waiting)|ui[\\/](Field|Tick)|seal[\\/](text|error))\.(?!en\.)/,
+              test: /src[\\/](booking[\\/](Standing|Proposals|Booked|Cancelled|Change|Remind|Rights|Video|video|Wait|WishForm|Offer|Line|wait|Slip|calendar|copy|plaintext|slotwords|stops)|i18n[\\/](later|waiting)|ui[\\/](Field|Tick)|seal[\\/](text|error))\.(?!en\.)/,
               priority: 1,
             },
           ],

@@ -1,6 +1,7 @@
 package server
 
 import (
+	"bytes"
 	"encoding/json"
 	"fmt"
 	"reflect"
@@ -63,11 +64,23 @@ func (s *Server) document() ([]byte, error) {
 		return strings.Compare(fmt.Sprint(a["path"], a["method"]), fmt.Sprint(b["path"], b["method"]))
 	})
 	api.Extensions = map[string]any{"x-raw": raw}
-	text, err := json.MarshalIndent(api, "", " ")
+	text, err := json.Marshal(api)
 	if err != nil {
 		return nil, fmt.Errorf("describe the interface: %w", err)
 	}
-	return append(text, '\n'), nil
+	var tree node
+	if err := json.Unmarshal(text, &tree); err != nil {
+		return nil, fmt.Errorf("describe the interface: %w", err)
+	}
+	refine(tree, api.Components.Schemas)
+	var out bytes.Buffer
+	encoder := json.NewEncoder(&out)
+	encoder.SetIndent("", " ")
+	encoder.SetEscapeHTML(false)
+	if err := encoder.Encode(tree); err != nil {
+		return nil, fmt.Errorf("describe the interface: %w", err)
+	}
+	return out.Bytes(), nil
 }
 
 // sayWho lists the kinds of host that have an operation, and who may do it there.
@@ -118,6 +131,7 @@ func (s *Server) mountAPI() {
 	for of, as := range schemas() {
 		config.Components.Schemas.RegisterTypeAlias(of, as)
 	}
+	config.Components.Schemas.RegisterTypeAlias(reflect.TypeFor[Problem](), reflect.TypeFor[problemBody]())
 	s.api = humafiber.New(s.app, config)
 }
 
@@ -150,6 +164,7 @@ func schemas() map[reflect.Type]reflect.Type {
 		reflect.TypeFor[id.Communication](): reflect.TypeFor[idSchema[id.Communication]](),
 		reflect.TypeFor[id.Run]():           reflect.TypeFor[idSchema[id.Run]](),
 		reflect.TypeFor[id.Customer]():      reflect.TypeFor[idSchema[id.Customer]](),
+		reflect.TypeFor[id.File]():          reflect.TypeFor[idSchema[id.File]](),
 		reflect.TypeFor[id.Request]():       reflect.TypeFor[idSchema[id.Request]](),
 		reflect.TypeFor[id.Connector]():     reflect.TypeFor[idSchema[id.Connector]](),
 		reflect.TypeFor[id.Webhook]():       reflect.TypeFor[idSchema[id.Webhook]](),

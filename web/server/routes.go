@@ -27,6 +27,11 @@ type Operation struct {
 	Proven bool
 	// Body is how many octets a request may bring; zero is 64 KiB.
 	Body int
+	// Writes is a value of the type whose JSON the handler writes itself, for the
+	// document; nil where it leaves that to the server.
+	Writes any
+	// File lists the media types of a file that is answered instead of JSON.
+	File []string
 }
 
 // Register adds an operation. It is one of the two doors to the router; the
@@ -59,7 +64,7 @@ func Register[I, O any](s *Server, op Operation, handler func(context.Context, *
 	}
 	huma.Register(s.api, huma.Operation{
 		OperationID: op.ID, Method: op.Method, Path: op.Path, Summary: op.Summary, DefaultStatus: op.Status,
-		MaxBodyBytes: int64(op.Body), BodyReadTimeout: -1, Middlewares: huma.Middlewares{guard},
+		MaxBodyBytes: int64(op.Body), BodyReadTimeout: -1, Middlewares: huma.Middlewares{guard}, Responses: s.written(op),
 	}, func(ctx context.Context, in *I) (*O, error) {
 		out, err := handler(ctx, in)
 		if err != nil {

@@ -57,6 +57,8 @@ export interface Entry extends Slot {
   overridden: string;
   /** Of nobody: counted nowhere, and nothing is sent. */
   test?: boolean;
+  /** The same for all that were booked together. */
+  set?: string;
   /** Rooms and devices, beside the practitioner. */
   takes: readonly string[];
   reading: Reading;
@@ -414,6 +416,7 @@ export class Bookings {
         answerUntil: body.answer_until ? Date.parse(body.answer_until) : null,
         excused: body.excused === true,
         overridden: body.overridden ?? "",
+        ...(body.set ? { set: body.set } : {}),
         test: body.test === true,
         takes: body.takes ?? [],
         reading,

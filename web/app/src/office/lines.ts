@@ -15,6 +15,8 @@ export interface Line {
   practitioner: string;
   location: string;
   warned: boolean;
+  /** Nobody comes: it is by video. */
+  video: boolean;
 }
 
 const limit = 120;
@@ -24,7 +26,7 @@ export function lineOf(entry: Entry, practice: Practice | null): Line {
   const location = practice?.locations.find(({ id }) => bare(id) === bare(entry.location))?.name ?? "";
   const { reading } = entry;
   if (reading.state !== "open") {
-    return { name: "", service: "", insurance: "", fresh: null, hue: 0, practitioner, location, warned: reading.state === "failed" };
+    return { name: "", service: "", insurance: "", fresh: null, hue: 0, practitioner, location, warned: reading.state === "failed", video: false };
   }
   const { booking, differences } = reading;
   const known = practice?.services.findIndex(({ id }) => bare(id) === bare(booking.service.id)) ?? -1;
@@ -37,5 +39,6 @@ export function lineOf(entry: Entry, practice: Practice | null): Line {
     practitioner: practitioner || shown(booking.practitioner.name, limit),
     location: location || shown(booking.location.name, limit),
     warned: differences.length > 0,
+    video: booking.video !== undefined,
   };
 }

@@ -108,6 +108,14 @@ describe("the window's conditions", () => {
     expect(mismatches(gkv, at(), offer(), { ...rules(), services: [ruled({ min_age: 60 })] }, now)).toEqual([{ kind: "age", min: 60 }]);
   });
 
+  test("where only a code will do, everything else", () => {
+    const coded = { ...rules(), services: [ruled({ referral: true, referral_code: true })] };
+    for (const [written, fits] of [["ABCD-EFGH-JKLM", true], ["abcd efgh jkl4", true], ["Praxis Dr. Huber", false], ["ABCD-EFGH-JKL", false], ["", false]] as const) {
+      expect(mismatches(person({}, { referral: written }), at(), offer(), coded, now), written).toEqual(fits ? [] : [{ kind: "referral_code" }]);
+    }
+    expect(mismatches(person(), at(), offer({ referral: true, referral_code: true }), null, now)).toEqual([{ kind: "referral_code" }]);
+  });
+
   test("a referral that only the window wants", () => {
     expect(kinds(gkv, at(), window({ referral: true }))).toEqual(["referral"]);
   });

@@ -10,6 +10,7 @@
  */
 import type { Insurance, Patients, Practice } from "../api/types.ts";
 import type { Booking } from "../seal/plaintext.ts";
+import { codeOf } from "../seal/referral.ts";
 import { bare, type Slot } from "./booking.ts";
 import { minutesOf } from "./rules/times.ts";
 import type { Rules, Window } from "./rules/types.ts";
@@ -20,7 +21,7 @@ export type Mismatch =
   | { kind: "insurance"; only: Insurance[]; missing: boolean }
   | { kind: "patients"; only: Exclude<Patients, "all">; missing: boolean }
   | { kind: "age"; min?: number; max?: number }
-  | { kind: "referral" };
+  | { kind: "referral" | "referral_code" };
 
 /** The parts of the public offer and of the rules that count here. */
 export type Offer = Pick<Practice, "zone" | "asks" | "services">;
@@ -50,7 +51,7 @@ export function mismatches(booking: Booking, slot: Calendared, offer: Offer, rul
 
 interface Conditions {
   asks: Offer["asks"];
-  services: readonly (Group & { id: string; min_age?: number; max_age?: number; referral?: boolean })[];
+  services: readonly (Group & { id: string; min_age?: number; max_age?: number; referral?: boolean; referral_code?: boolean })[];
 }
 
 interface Group {
@@ -84,7 +85,8 @@ function against({ patient, new_patient, referral, service: { id } }: Booking, s
       found.push({ kind: "age", ...(min !== undefined ? { min } : {}), ...(max !== undefined ? { max } : {}) });
     }
   }
-  if ((service?.referral || window?.referral) && !referral?.trim()) found.push({ kind: "referral" });
+  if (service?.referral_code && !codeOf(referral ?? "")) found.push({ kind: "referral_code" });
+  else if ((service?.referral || window?.referral) && !referral?.trim()) found.push({ kind: "referral" });
   return found;
 }
 

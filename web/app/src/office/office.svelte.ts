@@ -505,9 +505,9 @@ export class Office {
     if (resign) this.directoryEnds = (await resign().catch(() => null)) ?? this.directoryEnds;
   }
 
-  /** rekey opens what there is now, after keys changed; it overwrites the secrets' unlock half. */
-  async rekey(secrets: Secrets): Promise<void> {
-    await this.open(secrets);
+  /** rekey opens what there is now, after keys changed, with what unlocked for that; it overwrites it. */
+  async rekey({ unlock, wrapped }: { unlock: Bytes; wrapped?: string }): Promise<void> {
+    await this.open({ unlock }, wrapped);
   }
 
   /** admitted is for somebody who waited for keys and now has them: the password opens them. */

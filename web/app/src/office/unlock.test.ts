@@ -182,7 +182,7 @@ describe("new keys, while the office is open", () => {
 
 describe("somebody whom the keys do not know", () => {
   test("shows the words of their own key, and of no other that a server names", async () => {
-    const none: HeldKeyring = { ...stored, directory: null, vouch: null };
+    const none: HeldKeyring = { ...stored, directory: null, vouch: "" };
     expect(await openHeld(session, none, secrets())).toEqual({ unlisted: stored.member_public });
     const other = await make();
     await expect(openHeld(session, { ...none, member_public: other.member_public }, secrets())).rejects.toMatchObject({ code: "tampered" });

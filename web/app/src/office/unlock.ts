@@ -10,6 +10,7 @@ import { type HeldKeyring, putKeyring, putVouch } from "./keys/client.ts";
 import { openCard, sealCard } from "../seal/card.ts";
 import { type Envelope, openBooking, openEnvelope, parseEnvelope } from "../seal/envelope.ts";
 import { gcmOpen, gcmSeal } from "../seal/gcm.ts";
+import { openFile, sealFile } from "../seal/file.ts";
 import { openRecord, type RecordKind, sealRecord } from "../seal/record.ts";
 import { type Keyring, lockKeyring, newestBook, type ServedKeyring, unlockKeyring } from "../seal/keyring.ts";
 import { SealError } from "../seal/error.ts";
@@ -24,6 +25,9 @@ export interface RecordKeys {
   openRecord(kind: RecordKind, id: string, record: { version: number; epoch: number; ciphertext: string }): Promise<Bytes>;
   /** Under the newest book key. */
   sealRecord(kind: RecordKind, id: string, version: number, json: Uint8Array): Promise<{ version: number; epoch: number; ciphertext: string }>;
+  /** A document of a customer, under the newest book key. Throws a SealError `plaintext_too_long`. */
+  sealFile(id: string, content: Bytes): Promise<{ epoch: number; ciphertext: string }>;
+  openFile(id: string, size: number, file: { epoch: number; ciphertext: string }): Promise<Bytes>;
   /** What somebody sealed to the practice and bound to an id that is no booking's. */
   openSealed(envelope: Envelope, id: string): Promise<Bytes>;
   /** For what this browser keeps in memory over a lock, and nowhere else: whoever opens it again has unlocked. */
@@ -258,6 +262,16 @@ function keysOf(first: Keyring, holder: { tenant: string; account: string }, see
       const { key, epoch } = newestBook(keyring);
       return { version, epoch, ciphertext: await sealRecord(key, tenant, kind, id, version, json) };
     },
+    sealFile: async (id, content) => {
+      const { key, epoch } = newestBook(keyring);
+      return { epoch, ciphertext: await sealFile(key, tenant, id, content) };
+    },
+    openFile: (id, size, { epoch, ciphertext }) =>
+      found(async () => {
+        const book = keyring.books.get(epoch);
+        if (!book) throw new SealError("unknown_key");
+        return openFile(book, tenant, id, size, ciphertext);
+      }),
     openSealed: (envelope, id) =>
       found(async () => {
         const e = parseEnvelope(envelope);

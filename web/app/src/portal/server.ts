@@ -1,9 +1,10 @@
 /** What the portal asks of the server. */
 import { withProof } from "../account/prove.ts";
 import type { Answer, Sent } from "../api/answers.ts";
-import { send } from "../api/http.ts";
+import { addressOf, call } from "../api/call.ts";
 
-const root = "/api/v1/portal";
+/** A reseller's people see their own; the platform's say whose. */
+const of = (reseller: string) => (reseller ? { reseller } : {});
 
 export type Tenant = Answer<"listFleet">["tenants"][number];
 export type Trouble = Tenant["troubles"][number];
@@ -22,68 +23,69 @@ export type Host = Answer<"listBases">["hosts"][number];
 export type Counts = Answer<"getCounts">;
 export type Count = Counts["rows"][number];
 
+export type Corrected = Sent<"correctCounts">["what"];
+
 export type Person = Answer<"listPortalPeople">["people"][number];
+export type Role = Person["role"];
 export type Invited = Answer<"listPortalPeople">["invitations"][number];
 
-const of = (reseller: string) => (reseller ? `?${new URLSearchParams({ reseller })}` : "");
-
-export const fleet = () => send<Answer<"listFleet">>(`${root}/tenants`).then(({ tenants }) => tenants);
-export const tenant = (id: string) => send<OneTenant>(`${root}/tenants/${id}`);
-export const create = (wanted: Wanted) => send<Answer<"createTenant">>(`${root}/tenants`, { method: "POST", body: wanted });
-export const preview = (csv: string) => send<Answer<"previewTenants">>(`${root}/imports/preview`, { method: "POST", body: { csv }, safe: true });
-export const confirmImport = (csv: string) => send<Answer<"createTenants">>(`${root}/imports`, { method: "POST", body: { csv } });
+export const fleet = () => call("GET", "/portal/tenants").then(({ tenants }) => tenants);
+export const tenant = (id: string) => call("GET", "/portal/tenants/{id}", { path: { id } });
+export const create = (wanted: Wanted) => call("POST", "/portal/tenants", { body: wanted });
+export const preview = (csv: string) => call("POST", "/portal/imports/preview", { body: { csv }, safe: true });
+export const confirmImport = (csv: string) => call("POST", "/portal/imports", { body: { csv } });
 export type Act = { act: "suspend"; reason: string } | { act: "resume" } | { act: "set_plan"; plan: string } | { act: "hand_over"; owner?: string; owner_email?: string };
 export const act = (tenants: string[], what: Act) =>
-  send<Answer<"actOnTenants">>(`${root}/tenants/act`, { method: "POST", body: { tenants, ...what } }).then(({ results }) => results);
-export const rename = (id: string, slug: string) => send<void>(`${root}/tenants/${id}/slug`, { method: "PUT", body: { slug } });
-export const notice = (id: string, ends: string, reason: string) => withProof(() => send<void>(`${root}/tenants/${id}/notice`, { method: "PUT", body: { ends, reason } }));
-export const withdrawNotice = (id: string) => send<void>(`${root}/tenants/${id}/notice`, { method: "DELETE" });
-export const move = (id: string, reseller: string) => withProof(() => send<void>(`${root}/tenants/${id}/reseller`, { method: "PUT", body: { reseller } }));
+  call("POST", "/portal/tenants/act", { body: { tenants, ...what } }).then(({ results }) => results);
+export const rename = (id: string, slug: string) => call("PUT", "/portal/tenants/{id}/slug", { path: { id }, body: { slug } });
+export const notice = (id: string, ends: string, reason: string) => withProof(() => call("PUT", "/portal/tenants/{id}/notice", { path: { id }, body: { ends, reason } }));
+export const withdrawNotice = (id: string) => call("DELETE", "/portal/tenants/{id}/notice", { path: { id } });
+export const move = (id: string, reseller: string) => withProof(() => call("PUT", "/portal/tenants/{id}/reseller", { path: { id }, body: { reseller } }));
 export const erase = (id: string, slug: string, reason: string) =>
-  withProof(() => send<Answer<"eraseTenant">>(`${root}/tenants/${id}/erase`, { method: "POST", body: { slug, reason } }));
-export const specialties = () => send<Answer<"listSpecialties">>("/api/v1/specialties").then((found) => found.specialties.map(({ code }) => code));
+  withProof(() => call("POST", "/portal/tenants/{id}/erase", { path: { id }, body: { slug, reason } }));
+export const specialties = () => call("GET", "/specialties").then((found) => found.specialties.map(({ code }) => code));
 
-export const brand = () => send<Reseller>(`${root}/brand`);
-export const saveBrand = (version: number, value: Brand) => send<Reseller>(`${root}/brand`, { method: "PUT", body: { version, brand: value } });
-export const savePrices = (version: number, prices: Price[]) => send<Reseller>(`${root}/prices`, { method: "PUT", body: { version, prices } });
-export const saveContract = (version: number, contract_model: string, zone: string, trial_days: number) =>
-  withProof(() => send<Reseller>(`${root}/contract-model`, { method: "PUT", body: { version, contract_model, zone, trial_days } }));
+export const brand = () => call("GET", "/portal/brand");
+export const saveBrand = (version: number, value: Brand) => call("PUT", "/portal/brand", { body: { version, brand: value } });
+export const savePrices = (version: number, prices: Price[]) => call("PUT", "/portal/prices", { body: { version, prices } });
+export const saveContract = (version: number, contract_model: Reseller["contract_model"], zone: string, trial_days: number) =>
+  withProof(() => call("PUT", "/portal/contract-model", { body: { version, contract_model, zone, trial_days } }));
 
-export const bases = () => send<Answer<"listBases">>(`${root}/bases`).then(({ hosts }) => hosts);
-export const addBase = (name: string) => send<Host>(`${root}/bases`, { method: "POST", body: { name } });
-export const verifyBase = (name: string) => send<Host>(`${root}/bases/${name}/verify`, { method: "POST", body: {} });
-export const removeBase = (name: string) => send<void>(`${root}/bases/${name}`, { method: "DELETE" });
+export const bases = () => call("GET", "/portal/bases").then(({ hosts }) => hosts);
+export const addBase = (name: string) => call("POST", "/portal/bases", { body: { name } });
+export const verifyBase = (name: string) => call("POST", "/portal/bases/{name}/verify", { path: { name } });
+export const removeBase = (name: string) => call("DELETE", "/portal/bases/{name}", { path: { name } });
 
 export type HostCertificate = Answer<"listHostCertificates">["certificates"][number];
-export const hostCertificates = () => send<Answer<"listHostCertificates">>(`${root}/host-certificates`).then(({ certificates }) => certificates);
+export const hostCertificates = () => call("GET", "/portal/host-certificates").then(({ certificates }) => certificates);
 
-export const months = (reseller: string) => send<Answer<"listMonths">>(`${root}/counts${of(reseller)}`);
-export const counts = (month: string, reseller: string) => send<Counts>(`${root}/counts/${month}${of(reseller)}`);
-export const countsFile = (month: string, reseller: string, format: string) => `${root}/counts/${month}/file?${new URLSearchParams({ format, ...(reseller ? { reseller } : {}) })}`;
-export const correct = (reseller: string, body: { tenant: string; concerns: string; what: string; delta: number; note: string }) =>
-  withProof(() => send<void>(`${root}/corrections${of(reseller)}`, { method: "POST", body }));
+export const months = (reseller: string) => call("GET", "/portal/counts", { query: of(reseller) });
+export const counts = (month: string, reseller: string) => call("GET", "/portal/counts/{month}", { path: { month }, query: of(reseller) });
+export const countsFile = (month: string, reseller: string, format: "csv" | "json") => addressOf("/portal/counts/{month}/file", { path: { month }, query: { format, ...of(reseller) } });
+export const correct = (reseller: string, body: Sent<"correctCounts">) =>
+  withProof(() => call("POST", "/portal/corrections", { query: of(reseller), body }));
 
-export const people = (reseller: string) => send<Answer<"listPortalPeople">>(`${root}/people${of(reseller)}`);
-export const invite = (reseller: string, body: { email: string; name: string; role: string; language: string }) =>
-  withProof(() => send<Invited>(`${root}/people${of(reseller)}`, { method: "POST", body }));
-export const withdraw = (reseller: string, id: string) => send<void>(`${root}/invitations/${id}${of(reseller)}`, { method: "DELETE" });
-export const resendInvitation = (reseller: string, id: string) => send<void>(`${root}/invitations/${id}/resend${of(reseller)}`, { method: "POST", body: {} });
-export const setRole = (reseller: string, id: string, role: string) => withProof(() => send<void>(`${root}/people/${id}/role${of(reseller)}`, { method: "PUT", body: { role } }));
-export const remove = (reseller: string, id: string) => withProof(() => send<void>(`${root}/people/${id}${of(reseller)}`, { method: "DELETE" }));
+export const people = (reseller: string) => call("GET", "/portal/people", { query: of(reseller) });
+export const invite = (reseller: string, body: Sent<"invitePortalPerson">) =>
+  withProof(() => call("POST", "/portal/people", { query: of(reseller), body }));
+export const withdraw = (reseller: string, id: string) => call("DELETE", "/portal/invitations/{id}", { path: { id }, query: of(reseller) });
+export const resendInvitation = (reseller: string, id: string) => call("POST", "/portal/invitations/{id}/resend", { path: { id }, query: of(reseller) });
+export const setRole = (reseller: string, id: string, role: Sent<"setPortalRole">["role"]) => withProof(() => call("PUT", "/portal/people/{id}/role", { path: { id }, query: of(reseller), body: { role } }));
+export const remove = (reseller: string, id: string) => withProof(() => call("DELETE", "/portal/people/{id}", { path: { id }, query: of(reseller) }));
 
-export const resellers = () => send<Answer<"listResellers">>(`${root}/resellers`).then((found) => found.resellers);
-export const createReseller = (name: string) => send<Reseller>(`${root}/resellers`, { method: "POST", body: { name } });
-export const limit = (id: string, status: string, max_tenants?: number) =>
-  withProof(() => send<void>(`${root}/resellers/${id}/limits`, { method: "PUT", body: { status, ...(max_tenants === undefined ? {} : { max_tenants }) } }));
+export const resellers = () => call("GET", "/portal/resellers").then((found) => found.resellers);
+export const createReseller = (name: string) => call("POST", "/portal/resellers", { body: { name } });
+export const limit = (id: string, status: Reseller["status"], max_tenants?: number) =>
+  withProof(() => call("PUT", "/portal/resellers/{id}/limits", { path: { id }, body: { status, ...(max_tenants === undefined ? {} : { max_tenants }) } }));
 
 export type Asked = Answer<"peekPortalInvitation">;
-export const peekJoin = (token: string) => send<Asked>(`${root}/join/peek`, { method: "POST", body: { token }, safe: true });
-export const join = (body: unknown) => send<Answer<"acceptPortalInvitation">>(`${root}/join`, { method: "POST", body });
+export const peekJoin = (token: string) => call("POST", "/portal/join/peek", { body: { token }, safe: true });
+export const join = (body: Sent<"acceptPortalInvitation">) => call("POST", "/portal/join", { body });
 
 export type Problem = Answer<"listProblems">["reports"][number];
 export type Announcement = Answer<"listAnnouncements">["announcements"][number];
-export const problems = () => send<Answer<"listProblems">>(`${root}/problems`).then(({ reports }) => reports);
-export const settle = (id: string) => send<void>(`${root}/problems/${id}`, { method: "DELETE" });
-export const announcements = () => send<Answer<"listAnnouncements">>(`${root}/announcements`).then((found) => found.announcements);
-export const announce = (id: string, body: Sent<"putAnnouncement">) => send<void>(`${root}/announcements/${id}`, { method: "PUT", body });
-export const withdrawAnnouncement = (id: string) => send<void>(`${root}/announcements/${id}`, { method: "DELETE" });
+export const problems = () => call("GET", "/portal/problems").then(({ reports }) => reports);
+export const settle = (id: string) => call("DELETE", "/portal/problems/{id}", { path: { id } });
+export const announcements = () => call("GET", "/portal/announcements").then((found) => found.announcements);
+export const announce = (id: string, body: Sent<"putAnnouncement">) => call("PUT", "/portal/announcements/{id}", { path: { id }, body });
+export const withdrawAnnouncement = (id: string) => call("DELETE", "/portal/announcements/{id}", { path: { id } });

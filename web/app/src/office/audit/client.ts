@@ -1,8 +1,7 @@
 /** What the audit trail and the tokens ask of the server. Every call throws a Problem where it does not succeed. */
-import { send } from "../../api/http.ts";
-import type { Answer, Sent } from "../../api/answers.ts";
-
-const root = "/api/v1";
+import type { Answer, Query, Sent } from "../../api/answers.ts";
+import { addressOf, call } from "../../api/call.ts";
+import { fetchFile } from "../../api/file.ts";
 
 export type Page = Answer<"listAudit">;
 export type Entry = Page["entries"][number];
@@ -20,8 +19,8 @@ export interface Filter {
 }
 
 /** Only what is filled in is asked for. Days are those of this device. */
-function asked(filter: Filter, more: Record<string, string> = {}): string {
-  const fields: Record<string, string> = { ...more };
+function asked(filter: Filter): Omit<Query<"listAudit">, "before" | "limit"> {
+  const fields: Record<string, string> = {};
   if (filter.from) fields.from = new Date(`${filter.from}T00:00:00`).toISOString();
   if (filter.to) {
     const end = new Date(`${filter.to}T00:00:00`);
@@ -29,23 +28,18 @@ function asked(filter: Filter, more: Record<string, string> = {}): string {
     fields.to = end.toISOString();
   }
   for (const name of ["act", "kind", "object"] as const) if (filter[name]) fields[name] = filter[name];
-  return new URLSearchParams(fields).toString();
+  return fields;
 }
 
-export const getTrail = (filter: Filter, before = "") => send<Page>(`${root}/audit?${asked(filter, before ? { before } : {})}`);
-export const verifyTrail = () => send<Report>(`${root}/audit/verify`);
-export const getKept = () => send<Answer<"getAuditSetting">>(`${root}/audit/setting`);
-export const putKept = (address: Kept) => send<void>(`${root}/audit/setting`, { method: "PUT", body: { address }, safe: true });
-export const getTokens = () => send<Tokens>(`${root}/tokens`);
+export const getTrail = (filter: Filter, before = "") => call("GET", "/audit", { query: { ...asked(filter), ...(before ? { before } : {}) } });
+export const verifyTrail = () => call("GET", "/audit/verify");
+export const getKept = () => call("GET", "/audit/setting");
+export const putKept = (address: Kept) => call("PUT", "/audit/setting", { body: { address }, safe: true });
+export const getTokens = () => call("GET", "/tokens");
 /** Throws proof_needed, unknown_scope, too_many_tokens. */
-export const createToken = (body: Sent<"createToken">) => send<Answer<"createToken">>(`${root}/tokens`, { method: "POST", body });
+export const createToken = (body: Sent<"createToken">) => call("POST", "/tokens", { body });
 /** Throws proof_needed. */
-export const revokeToken = (id: string) => send<void>(`${root}/tokens/${id}`, { method: "DELETE" });
+export const revokeToken = (id: string) => call("DELETE", "/tokens/{id}", { path: { id } });
 
 /** exportTrail fetches the file; that it is one for saving says the caller. Throws proof_needed. */
-export async function exportTrail(filter: Filter, format: "csv" | "json"): Promise<Blob> {
-  const path = `${root}/audit/export?${asked(filter, { format })}`;
-  const response = await fetch(path, { credentials: "same-origin", redirect: "error" });
-  if (response.ok) return await response.blob();
-  return await send<never>(path); // says the reason
-}
+export const exportTrail = (filter: Filter, format: "csv" | "json"): Promise<Blob> => fetchFile(addressOf("/audit/export", { query: { ...asked(filter), format } }));

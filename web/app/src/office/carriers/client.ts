@@ -1,15 +1,15 @@
 /** What an owner asks the server about those who carry the practice's messages. */
 import type { Answer, Sent } from "../../api/answers.ts";
-import { send } from "../../api/http.ts";
+import { call } from "../../api/call.ts";
 
 export type Carrier = Answer<"listCarriers">["carriers"][number];
 export type Stance = Sent<"putCarrierStance">["stance"];
 
-export const list = async (): Promise<Carrier[]> => (await send<Answer<"listCarriers">>("/api/v1/carriers")).carriers;
+export const list = async (): Promise<Carrier[]> => (await call("GET", "/carriers")).carriers;
 
 /** say records what the practice says of a provider; the server wants a fresh proof for it. */
 export const say = async (plugin: string, stance: Stance, reason = ""): Promise<Carrier[]> =>
-  (await send<Answer<"putCarrierStance">>(`/api/v1/carriers/${encodeURIComponent(plugin)}/stance`, { method: "PUT", body: { stance, ...(reason ? { reason } : {}) } })).carriers;
+  (await call("PUT", "/carriers/{plugin}/stance", { path: { plugin }, body: { stance, ...(reason ? { reason } : {}) } })).carriers;
 
 /** mayObject: its notice still runs. */
 export const mayObject = (one: Carrier, now = Date.now()): boolean => Date.parse(one.notice_ends) > now;

@@ -3,8 +3,8 @@ import { bareId, fromBase64, kidOf } from "../../seal/bytes.ts";
 import { openDirectory } from "../../seal/directory.ts";
 import { SealError } from "../../seal/error.ts";
 import { nextKeyring } from "../../seal/keyring-next.ts";
-import { change, type Done, type Me, now, proven, withBare, wordsOf } from "../keys/acts.ts";
-import { getHeld, type KeysBody, putKeyring } from "../keys/client.ts";
+import { change, type Done, heldFor, type Me, now, type Proof, proven, withBare, wordsOf } from "../keys/acts.ts";
+import { type KeysBody, putKeyring } from "../keys/client.ts";
 import { type Connector, revoke, type Systems } from "./client.ts";
 
 const accountOf = (connector: Connector) => bareId("con", connector.id);
@@ -16,8 +16,8 @@ export function connectorWords(me: Me, connector: Connector): Promise<string[]> 
 }
 
 /** Puts the connector into the directory, after the words were compared, and wraps the keys for it. */
-export const admitConnector = (me: Me, password: string, connector: Connector, done: Done) =>
-  change(me, password, done, async (bare) => {
+export const admitConnector = (me: Me, proof: Proof, connector: Connector, done: Done) =>
+  change(me, proof, done, async (bare) => {
     if (!connector.public) throw new SealError("not_in_directory");
     const publicKey = fromBase64(connector.public);
     const account = accountOf(connector);
@@ -28,20 +28,20 @@ export const admitConnector = (me: Me, password: string, connector: Connector, d
   });
 
 /** Ends a connector: with its name go its wraps, and new keys begin. */
-export async function endConnector(me: Me, password: string, connector: Connector, done: Done): Promise<Systems> {
+export async function endConnector(me: Me, proof: Proof, connector: Connector, done: Done): Promise<Systems> {
   const account = accountOf(connector);
-  const secrets = await proven(me, password);
-  const held = await getHeld();
+  const by = await proven(me, proof);
+  const held = await heldFor(by);
   let keyring: KeysBody | undefined;
   if (held.directory !== null && (await openDirectory(held.directory)).members.some((one) => one.account === account)) {
-    keyring = await withBare(me, { unlock: secrets.unlock }, held, async (bare) => {
+    keyring = await withBare(me, { unlock: by.unlock }, held, async (bare) => {
       const members = bare.directory.members.filter((one) => one.account !== account);
       const { directory, keys } = await nextKeyring(bare, { now: now(), members, rotate: true });
       return { directory, keys };
     });
   }
   const systems = await revoke(connector.id, keyring);
-  if (keyring) await done(secrets);
+  if (keyring) await done(by);
   return systems;
 }
 

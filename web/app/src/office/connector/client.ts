@@ -1,33 +1,17 @@
 /** What the page about the practice's own systems asks of the server. Every call throws a Problem where it does not succeed. */
-import { send } from "../../api/http.ts";
+import type { Answer } from "../../api/answers.ts";
+import { call } from "../../api/call.ts";
 import type { KeysBody } from "../keys/client.ts";
 
-const root = "/api/v1/connectors";
+export type Mode = Systems["mode"];
 
-export type Mode = "book" | "forward";
+export type Connector = NonNullable<Systems["connector"]>;
 
-export interface Connector {
-  id: string;
-  name: string;
-  /** It waits for its code; for the words to be compared; it has keys. */
-  state: "code" | "compare" | "active";
-  created: string;
-  code_expires: string;
-  seen?: string;
-  /** Its key, once it has typed its code. */
-  public?: string;
-  waiting: number;
-  oldest?: string;
-}
+export type Systems = Answer<"getConnector">;
 
-export interface Systems {
-  mode: Mode;
-  connector: Connector | null;
-}
-
-export const getSystems = () => send<Systems>(root, { fresh: true });
+export const getSystems = () => call("GET", "/connectors", { fresh: true });
 /** Throws connector_exists, proof_needed. */
-export const pair = (name: string) => send<{ code: string; connector: Connector }>(root, { method: "POST", body: { name } });
+export const pair = (name: string) => call("POST", "/connectors", { body: { name } });
 /** Throws no_connector, proof_needed. */
-export const putMode = (mode: Mode) => send<Systems>(`${root}/mode`, { method: "PUT", body: { mode }, safe: true });
-export const revoke = (id: string, keyring?: KeysBody) => send<Systems>(`${root}/${id}/revoke`, { method: "POST", body: keyring ? { keyring } : {} });
+export const putMode = (mode: Mode) => call("PUT", "/connectors/mode", { body: { mode }, safe: true });
+export const revoke = (id: string, keyring?: KeysBody) => call("POST", "/connectors/{id}/revoke", { path: { id }, body: keyring ? { keyring } : {} });

@@ -1,5 +1,6 @@
 /** People and a server for tests. The server does what the real one promises: versions, a counter, tombstones. */
 import { gcmKey, gcmOpen, gcmSeal } from "../../seal/gcm.ts";
+import { openFile, sealFile } from "../../seal/file.ts";
 import { openRecord, sealRecord } from "../../seal/record.ts";
 import { SealError } from "../../seal/error.ts";
 import type { RecordKeys } from "../unlock.ts";
@@ -20,6 +21,12 @@ export async function keys(epochs = 1): Promise<RecordKeys & { wipe(): void }> {
       return openRecord(book, tenant, kind, id, version, ciphertext);
     },
     sealRecord: async (kind, id, version, json) => ({ version, epoch: epochs, ciphertext: await sealRecord(books.get(epochs)!, tenant, kind, id, version, json) }),
+    sealFile: async (id, content) => ({ epoch: epochs, ciphertext: await sealFile(books.get(epochs)!, tenant, id, content) }),
+    openFile: async (id, size, { epoch, ciphertext }) => {
+      const book = books.get(epoch);
+      if (!book) throw new SealError("unknown_key");
+      return openFile(book, tenant, id, size, ciphertext);
+    },
     openSealed: () => Promise.reject(new SealError("unknown_key")),
     sealAside: async (json) => ({ epoch: epochs, bytes: await gcmSeal(books.get(epochs)!, json, tenant) }),
     openAside: async ({ epoch, bytes }) => {

@@ -8,6 +8,8 @@ export interface Schema {
   description?: string;
   enum?: unknown[];
   items?: Schema;
+  /** What may be null: the value, then null. */
+  anyOf?: Schema[];
   properties?: Record<string, Schema>;
   additionalProperties?: boolean | Schema;
   required?: string[];
@@ -89,7 +91,8 @@ export function search(calls: readonly Call[], asked: string): Call[] {
 const name = (ref: string) => ref.slice(ref.lastIndexOf("/") + 1);
 
 /** resolved follows a reference to the schema of a name. */
-export function resolved(document: Document, schema: Schema): { name: string; schema: Schema } {
+export function resolved(document: Document, given: Schema): { name: string; schema: Schema } {
+  const schema = given.anyOf?.[0] ?? given;
   const found = schema.$ref ? name(schema.$ref) : "";
   return { name: found, schema: found ? (document.components.schemas[found] ?? {}) : schema };
 }

@@ -1,8 +1,6 @@
 /** What the office asks the server about the practice's messages. Every call throws a Problem where it does not succeed. */
 import type { Answer, Sent } from "../../api/answers.ts";
-import { send } from "../../api/http.ts";
-
-const root = "/api/v1/messages";
+import { call } from "../../api/call.ts";
 
 export type Settings = Answer<"getMessageSettings">;
 export type Choice = Settings["choice"];
@@ -11,14 +9,14 @@ export type Wording = Text["said"];
 export type Preview = Answer<"previewMessage">;
 export type Outcome = Answer<"countMessages">;
 
-const of = (text: { kind: string; language: string }) => `${root}/texts/${text.kind}/${text.language}`;
+const of = ({ kind, language }: Text) => ({ kind, language });
 
-export const getSettings = () => send<Settings>(`${root}/settings`);
+export const getSettings = () => call("GET", "/messages/settings");
 /** Throws invalid_message_settings. */
-export const putChoice = (choice: Sent<"putMessageSettings">) => send<Settings>(`${root}/settings`, { method: "PUT", body: choice, safe: true });
+export const putChoice = (choice: Sent<"putMessageSettings">) => call("PUT", "/messages/settings", { body: choice, safe: true });
 /** Throws unknown_placeholder, placeholder_missing, malformed_template, each with what it is about. */
-export const putText = (text: Text, said: Wording) => send<void>(of(text), { method: "PUT", body: said, safe: true });
-export const removeText = (text: Text) => send<void>(of(text), { method: "DELETE" });
+export const putText = (text: Text, said: Wording) => call("PUT", "/messages/texts/{kind}/{language}", { path: of(text), body: said, safe: true });
+export const removeText = (text: Text) => call("DELETE", "/messages/texts/{kind}/{language}", { path: of(text) });
 /** Throws as putText does. */
-export const preview = (text: Text, said: Wording) => send<Preview>(`${of(text)}/preview`, { method: "POST", body: said });
-export const getOutcome = (days: number) => send<Outcome>(`${root}?${new URLSearchParams({ days: String(days) })}`);
+export const preview = (text: Text, said: Wording) => call("POST", "/messages/texts/{kind}/{language}/preview", { path: of(text), body: said });
+export const getOutcome = (days: number) => call("GET", "/messages", { query: { days } });

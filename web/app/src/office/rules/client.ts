@@ -1,8 +1,6 @@
 /** What the setup asks of the server. Every call throws a Problem where it does not succeed. */
-import { send } from "../../api/http.ts";
-import type { Kind, Outside, Rules, ValueOf, WeekBody } from "./types.ts";
-
-const root = "/api/v1";
+import { call } from "../../api/call.ts";
+import type { Kind, Outside, ValueOf } from "./types.ts";
 
 /** Whether appointments that would lie outside are asked about, or kept knowingly. */
 export type OnOutside = "ask" | "keep";
@@ -12,19 +10,20 @@ export interface Saved {
   outside?: Outside[];
 }
 
-export const getRules = () => send<Rules>(`${root}/rules`);
+export const getRules = () => call("GET", "/rules");
 
 /** Throws rules_changed, appointments_outside (with `outside`; nothing is saved then), capacity_in_use. */
 export const putRule = <K extends Kind>(kind: K, id: string, version: number, value: ValueOf<K>, outside: OnOutside) =>
-  send<Saved>(`${root}/rules/${kind}/${id}`, { method: "PUT", body: { version, outside, value } });
+  // Each kind has a path of its own; which value belongs to it, ValueOf says.
+  call("PUT", `/rules/${kind}/{id}` as "/rules/locations/{id}", { path: { id }, body: { version, outside, value: value as ValueOf<"locations"> } });
 
 /** Throws the same, and in_use. */
 export const deleteRule = (kind: Kind, id: string, version: number, outside: OnOutside) =>
-  send<Saved>(`${root}/rules/${kind}/${id}?${new URLSearchParams({ version: String(version), outside })}`, { method: "DELETE" });
+  call("DELETE", `/rules/${kind}/{id}` as "/rules/locations/{id}", { path: { id }, query: { version, outside } });
 
 /** From a Monday, seven days. */
 export const getWeek = (service: string, practitioner: string, from: string, signal?: AbortSignal) =>
-  send<WeekBody>(`${root}/rules/week?${new URLSearchParams({ service, practitioner, from })}`, signal ? { signal } : {});
+  call("GET", "/rules/week", { query: { service, practitioner, from }, signal });
 
 export interface CalendarRequest {
   version: number;
@@ -38,8 +37,8 @@ export interface CalendarRequest {
 
 /** Throws appointments_outside, as an edit of the rules does. */
 export const putCalendar = (id: string, body: CalendarRequest) =>
-  send<{ version: number; entries: number }>(`${root}/calendars/${id}`, { method: "PUT", body });
+  call("PUT", "/calendars/{id}", { path: { id }, body });
 
 /** Throws the same. */
 export const deleteCalendar = (id: string, version: number, outside: OnOutside) =>
-  send<Saved>(`${root}/calendars/${id}?${new URLSearchParams({ version: String(version), outside })}`, { method: "DELETE" });
+  call("DELETE", "/calendars/{id}", { path: { id }, query: { version: version, outside } });

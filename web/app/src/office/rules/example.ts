@@ -24,7 +24,7 @@ export function rules(): Rules {
     services: [
       {
         id: "svc_1", name: "Sprechstunde", category: "Sprechstunde", description: "", instructions: "", minutes: 15, buffer_before: 0, buffer_after: 5, step: 15, lead_minutes: 240,
-        horizon_days: 60, price_cents: 4850, insurance: ["PKV", "SEL"], patients: "known", min_age: 18, max_age: 65, referral: true, seats: 1, confirmation: "by_staff",
+        horizon_days: 60, price_cents: 4850, insurance: ["PKV", "SEL"], patients: "known", min_age: 18, max_age: 65, referral: true, referral_code: true, seats: 1, confirmation: "by_staff",
         cancel_minutes: 1440, move_minutes: 90, practitioners: [{ id: "prc_1", minutes: 20 }, { id: "prc_2" }], needs: [{ role: "Labor", resources: ["res_2"] }], position: 0,
       },
       {

@@ -1,5 +1,6 @@
 /** Which fields each kind of rule has. Everything that is not plain is behind "Mehr". */
 import type { Draft, Field, Form, Option, Plain } from "./form.ts";
+import { videoLink } from "../../seal/video.ts";
 import { lands, municipalitiesOf, movable } from "./holidays.ts";
 import { legId, newId } from "./ids.ts";
 import { minutesOf } from "./times.ts";
@@ -135,6 +136,7 @@ export function formsOf(rules: Rules, word: Words, windowNames: Option[] = []) {
       { key: "price_cents", kind: "money" },
       { ...insurance(), wide: true },
       { key: "confirmation", kind: "select", options: options("confirmation", ["at_once", "by_staff"]) },
+      ...(rules.practice.video_address ? [{ key: "held", kind: "select", options: options("held", ["in_person", "by_video", "either"]) } as Field] : []),
       { key: "step", kind: "number", least: 5, most: 240, required: true, unit: word("unit.minutes"), more: "plan" },
       { key: "buffer_before", kind: "number", least: 0, most: 120, required: true, unit: word("unit.minutes"), more: "plan" },
       { key: "buffer_after", kind: "number", least: 0, most: 120, required: true, unit: word("unit.minutes"), more: "plan" },
@@ -151,6 +153,7 @@ export function formsOf(rules: Rules, word: Words, windowNames: Option[] = []) {
       { key: "min_age", kind: "number", least: 0, most: 130, unit: word("unit.years"), more: "who" },
       { key: "max_age", kind: "number", least: 0, most: 130, unit: word("unit.years"), more: "who" },
       { key: "referral", kind: "tick", more: "who" },
+      { key: "referral_code", kind: "tick", when: ({ referral }) => referral === true, more: "who", wide: true },
       {
         key: "needs", kind: "rows", add: word("need.add"), most: 10, more: "needs", wide: true,
         fields: [
@@ -164,10 +167,10 @@ export function formsOf(rules: Rules, word: Words, windowNames: Option[] = []) {
       who: practitioners.map(({ id }) => id),
       took: Object.fromEntries(practitioners.map(({ id, minutes }) => [id, minutes])),
     }),
-    close: ({ who, took, ...value }) => {
+    close: ({ who, took, referral_code, ...value }) => {
       const longer = (took ?? {}) as Record<string, number | undefined>;
       const practitioners = ((who ?? []) as string[]).map((id) => (longer[id] === undefined ? { id } : { id, minutes: longer[id] }));
-      return { ...(value as unknown as Service), practitioners };
+      return { ...(value as unknown as Service), ...(referral_code === true && value["referral"] === true ? { referral_code } : {}), practitioners };
     },
     check: (value, errors) => {
       if (value.min_age !== undefined && value.max_age !== undefined && value.max_age < value.min_age) errors["max_age"] ??= { text: "error.order" };
@@ -307,10 +310,15 @@ export function formsOf(rules: Rules, word: Words, windowNames: Option[] = []) {
       { key: "asks.insurance", kind: "text", optional: true, max: 200, more: "asks", wide: true },
       { key: "asks.gender", kind: "text", optional: true, max: 200, more: "asks", wide: true },
       { key: "asks.note", kind: "text", optional: true, max: 200, more: "asks", wide: true },
+      { key: "video_provider", kind: "text", max: 120, optional: true, more: "video", wide: true },
+      { key: "video_address", kind: "text", max: 300, optional: true, more: "video", wide: true },
       { key: "sms_sender", kind: "text", max: 11, more: "limits" },
       { key: "bookings_per_contact", kind: "number", least: 1, most: 20, more: "limits" },
     ],
-    check: ({ accent }, errors) => {
+    check: ({ accent, video_provider, video_address }, errors) => {
+      if (video_address && !videoLink(video_address, "a".repeat(26))) errors["video_address"] = { text: "error.video" };
+      if (video_provider && !video_address) errors["video_address"] = { text: "error.missing" };
+      if (video_address && !video_provider) errors["video_provider"] = { text: "error.missing" };
       if (accent && !/^#[0-9a-f]{6}$/i.test(accent)) errors["accent"] = { text: "error.colour" };
     },
   };
@@ -333,7 +341,7 @@ export function blank<K extends Exclude<ListKind, "calendars">>(kind: K, rules: 
     services: () => ({
       id: newId("services"), name: "", category: rules.services.at(-1)?.category ?? "", description: "", instructions: "", minutes: 15, buffer_before: 0, buffer_after: 0,
       step: 15, lead_minutes: 120, horizon_days: 60, insurance: [], patients: "all", referral: false, seats: 1, confirmation: "at_once", cancel_minutes: 1440,
-      move_minutes: 1440, practitioners: rules.practitioners.slice(0, 1).map(({ id }) => ({ id })), needs: [], position: position(rules.services),
+      move_minutes: 1440, held: "in_person", practitioners: rules.practitioners.slice(0, 1).map(({ id }) => ({ id })), needs: [], position: position(rules.services),
     }),
     quotas: () => ({ id: newId("quotas"), name: "", max: 4, per: "week", services: [], windows: [], practitioners: [], insurance: [], patients: "new" }),
     chains: () => ({

@@ -69,6 +69,7 @@ export interface Service {
   min_age?: number;
   max_age?: number;
   referral: boolean;
+  referral_code?: boolean;
   seats: number;
   confirmation: "at_once" | "by_staff";
   cancel_minutes: number;
@@ -76,6 +77,7 @@ export interface Service {
   /** Both or neither. */
   series_count?: number;
   series_every_days?: number;
+  held?: "in_person" | "by_video" | "either";
   practitioners: { id: string; minutes?: number }[];
   needs: { role: string; resources: string[] }[];
   position: number;
@@ -168,6 +170,8 @@ export interface Profile {
   /** "12-24", or rosenmontag and its neighbours. */
   closed_days: string[];
   bookings_per_contact?: number;
+  video_provider?: string;
+  video_address?: string;
 }
 
 export interface Rules {

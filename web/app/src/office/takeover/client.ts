@@ -1,46 +1,18 @@
 /** What taking over asks of the server. Every call throws a Problem where it does not succeed. */
-import { send } from "../../api/http.ts";
+import type { Answer, Sent } from "../../api/answers.ts";
+import { call } from "../../api/call.ts";
 
-const path = "/api/v1/takeover";
+export type Underway = Answer<"getTakeover">;
 
-export interface Underway {
-  /** Zero: none is under way. */
-  version: number;
-  epoch?: number;
-  ciphertext?: string;
-  begun?: string;
-  runs: { run: string; made: string; taken: number }[];
-}
+export type Row = Sent<"takeOver">["rows"][number];
 
-export interface Row {
-  source: string;
-  booking_id: string;
-  practitioner: string;
-  location: string;
-  resources?: string[];
-  starts: string;
-  ends: string;
-  overflow?: boolean;
-  test?: boolean;
-  epoch?: number;
-  ciphertext?: string;
-}
+export type Outcome = Answer<"takeOver">["rows"][number];
 
-export interface Outcome {
-  outcome: "taken" | "known" | "past" | "conflict";
-  /** Appointments that stand in the way, and earlier rows of the same request. */
-  against?: string[];
-  rows?: number[];
-  resource?: string;
-  /** What a known row became. */
-  booking_id?: string;
-}
-
-export const getTakeover = () => send<Underway>(path);
+export const getTakeover = () => call("GET", "/takeover");
 /** Throws takeover_changed. */
-export const putTakeover = (body: { version: number; epoch: number; ciphertext: string }) => send<void>(path, { method: "PUT", body });
+export const putTakeover = (body: { version: number; epoch: number; ciphertext: string }) => call("PUT", "/takeover", { body });
 /** Throws no_takeover. The sources make repeating harmless. */
 export const takeOver = (run: string, rows: readonly Row[], tries: boolean) =>
-  send<{ rows: Outcome[] }>(`${path}/rows`, { method: "POST", body: { run, rows, ...(tries ? { try: true } : {}) }, safe: true });
-export const undoTakeover = (run: string) => send<{ undone: number; kept: number }>(`${path}/undo`, { method: "POST", body: { run }, safe: true });
-export const endTakeover = () => send<void>(path, { method: "DELETE" });
+  call("POST", "/takeover/rows", { body: { run, rows, ...(tries ? { try: true } : {}) }, safe: true });
+export const undoTakeover = (run: string) => call("POST", "/takeover/undo", { body: { run }, safe: true });
+export const endTakeover = () => call("DELETE", "/takeover");
