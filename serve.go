@@ -88,6 +88,7 @@ type house struct {
 	onboarding *onboarding.Service
 	privacy    *privacy.Service
 	probe      *probe.Service
+	webhooks   *webhook.Service
 	watcher    *inbox.Watcher
 	relay      *jobs.Relay
 	texts      *jobs.Relay // of its own: a provider that hangs keeps no mail waiting
@@ -312,12 +313,13 @@ func build(ctx context.Context, c config.Config) (*house, error) {
 		return h, err
 	}
 
-	webhooks, err := webhook.NewService(webhook.Config{DB: db, Secret: secret, Private: c.WebhooksPrivate, Wake: func() { h.hooks.Wake() }})
-	if err != nil {
+	if h.webhooks, err = webhook.NewService(webhook.Config{
+		DB: db, Secret: secret, Private: c.WebhooksPrivate, Registry: h.registry, Wake: func() { h.hooks.Wake() },
+	}); err != nil {
 		return h, err
 	}
 	if h.hooks, err = jobs.NewRelay(jobs.Config{
-		DB: relayDB, Handlers: h.observed(webhooks.Handlers()), Only: webhook.Kinds(), Workers: hookWorkers,
+		DB: relayDB, Handlers: h.observed(h.webhooks.Handlers()), Only: webhook.Kinds(), Workers: hookWorkers,
 	}); err != nil {
 		return h, err
 	}
@@ -347,7 +349,7 @@ func build(ctx context.Context, c config.Config) (*house, error) {
 	services := api.Services{
 		Booking: bookings, Practice: h.practice, Keyring: h.keyring, Inbox: letters, Customers: records, Requests: requests, Identity: h.identity, Staff: h.staff,
 		Onboarding: h.onboarding, Waiting: waiting, Embedding: embedding, Reminders: reminders, MessageSettings: h.messageSettings,
-		Tokens: h.tokens, Audit: h.audit, Registry: h.registry, Help: h.help, Status: h.status, Domains: h.names.domains, Privacy: h.privacy, Probe: h.probe, Webhooks: webhooks, Feeds: feeds, Carriers: h.carriers.services(messages),
+		Tokens: h.tokens, Audit: h.audit, Registry: h.registry, Help: h.help, Status: h.status, Domains: h.names.domains, Privacy: h.privacy, Probe: h.probe, Webhooks: h.webhooks, Feeds: feeds, Carriers: h.carriers.services(messages),
 	}
 	api.Mount(h.server, services)
 	fhir.Mount(h.server, fhir.Services{Booking: bookings, Practice: h.practice, Bookable: services.Bookable, Specialty: h.onboarding.Trade})

@@ -112,7 +112,7 @@ test("the statement is valid and says that people come sealed", async () => {
 });
 
 test("everything that is offered is valid FHIR, in the shapes of ISiK's examples", async () => {
-  for (const resourceType of ["HealthcareService", "Practitioner", "Location", "Schedule"]) {
+  for (const resourceType of ["HealthcareService", "Practitioner", "Location", "Schedule", "CodeSystem"]) {
     const bundle = valid(await anybody.search({ resourceType, searchParams: { _count: 10, ...(resourceType === "Schedule" ? { _include: "Schedule:actor" } : {}) } }));
     assert.ok(bundle.entry.length > 0, resourceType);
     const { resource: first } = bundle.entry[0];

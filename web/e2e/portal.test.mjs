@@ -8,10 +8,12 @@ import { desktop, launch, visit } from "./lib/browser.mjs";
 import { start } from "./lib/demo.mjs";
 import { messages } from "./lib/mailbox.mjs";
 import { look } from "./lib/shots.mjs";
+import { psql } from "./lib/stores.mjs";
 import { until } from "./lib/until.mjs";
 
 let demo, browser, admin, secret;
 const visits = [];
+const words = (name) => JSON.parse(readFileSync(new URL(`../app/src/i18n/${name}.de.json`, import.meta.url), "utf8"));
 const hooks = JSON.parse(readFileSync(new URL("../app/src/i18n/hooks.de.json", import.meta.url), "utf8"));
 
 /** The reseller's own system, which keeps what it is told. */
@@ -181,4 +183,31 @@ test("the platform has resellers and their limits", async () => {
   await go(page, "resellers");
   await page.getByText("Praxisnetz Nord").first().waitFor();
   await scan(page, "resellers");
+
+  // Page views of the portal are counted once that is switched on, and shown.
+  const [privacy, visited] = [words("portal.privacy"), words("visits")];
+  await psql(demo, `insert into traffic_hour (tenant_id, hour, field, value, visits) select '00000000-0000-7000-8000-000000000001', date_trunc('hour', now()) - h * interval '1 day', f, v, n
+    from (values (2, 'page', '/', 41), (2, 'page', '/register', 12), (1, 'page', '/', 67), (1, 'browser', 'Firefox', 80), (1, 'browser', 'other', 9), (1, 'status', '200', 120), (1, 'bytes', 'all', 7300000)) x (h, f, v, n)`);
+  await go(page, "privacy");
+  await page.getByLabel(privacy.traffic).check();
+  const profile = page.locator("form.panel", { has: page.getByLabel(privacy.traffic) });
+  await profile.getByRole("button", { name: privacy.save }).click();
+  const figures = page.locator("section.visits");
+  await figures.getByRole("heading", { name: visited.title }).waitFor();
+  await figures.locator("dd", { hasText: /^120$/ }).waitFor();
+  assert.deepEqual(await figures.locator("caption").allTextContents(), [visited["field.page"], visited["field.browser"], visited["field.status"]]);
+  assert.equal(await figures.locator(".bars li").count(), 31);
+  await scan(page, "page views");
+  await look(page, "portal-visits");
+
+  // What the operator does for whom, as its record of processing has it; a reseller's has its own practices.
+  const paper = await profile.getByRole("link", { name: privacy["see.processing"] }).getAttribute("href");
+  await page.goto(demo.portal.url + paper);
+  for (const name of ["Praxis Sonnenberg", "Zahnarzt am Markt", "Physio Lindenhof"]) await page.getByRole("rowheader", { name: new RegExp(name) }).waitFor();
+  await scan(page, "record of processing");
+  await look(page, "portal-processing");
+  await go(admin.page, "brand");
+  await admin.page.goto(demo.portal.url + (await admin.page.getByRole("link", { name: words("portal")["brand.processing"] }).getAttribute("href")));
+  const own = await admin.page.getByRole("rowheader").allTextContents();
+  assert.ok(own.some((name) => name.includes("Praxis Sonnenberg")) && !own.some((name) => name.includes("Physio Lindenhof")), own.join());
 });

@@ -49,12 +49,12 @@ var collections = map[string]string{
 	"legs": "loc_.loc_", "practice": "", "people": "acc_", "support": "acc_", "members": "acc_", "invitations": "inv_", "providers": "pvd_",
 	"deliveries": "msg_", "sessions": "", "passkeys": "", "hosts": "host", "domains": "host", "bases": "host",
 	"tenants": "ten_", "resellers": "rsl_", "requests": "req_", "problems": "", "announcements": "",
-	"webhooks": "whk_", "sent": "dlv_", "feeds": "prc_", "busy": nobodys,
+	"webhooks": "whk_", "files": "fil_", "sent": "dlv_", "feeds": "prc_", "busy": nobodys,
 	// No ids of anybody's: a month, a plugin's name, the secret of a carrier's
 	// hook, a kind of document or message, a language.
 	"counts": nobodys, "carriers": nobodys, "sms": nobodys, "documents": nobodys, "papers": nobodys, "texts": nobodys, "{kind}": nobodys,
 	// FHIR's ids have no prefix; that they open nothing elsewhere is proven in web/fhir.
-	"Schedule": "", "Slot": "", "HealthcareService": "", "Practitioner": "", "Location": "",
+	"Schedule": "", "Slot": "", "HealthcareService": "", "Practitioner": "", "Location": "", "CodeSystem": "",
 	// The operator's own registers, which have no tenant.
 	"processors": "", "evidence": "", "disclosures": "", "breaches": "",
 }
@@ -290,7 +290,9 @@ func (d *demo) rows(t *testing.T, tenant string) map[string]string {
 		select c.relname || '.' || a.attname, (xpath('//h/text()', query_to_xml(format(
 			'select md5(coalesce(string_agg(r::text, chr(10) order by r::text), '''')) as h from %I r where %I::text = %L', c.relname, a.attname, $1::text), false, true, '')))[1]::text
 		from pg_class c join pg_attribute a on a.attrelid = c.oid and a.attname in ('tenant_id', 'tenant', 'domain_id', 'scope') and not a.attisdropped
-		where c.relkind = 'r' and c.relnamespace = 'public'::regnamespace and c.relname not in ('audit_due', 'audit_batch', 'audit_link', 'audit_head', 'session')`, tenant)
+		where c.relkind = 'r' and c.relnamespace = 'public'::regnamespace
+			-- what a minute's job makes of audit_entry, and of the settings, by itself
+			and c.relname not in ('audit_due', 'audit_batch', 'audit_link', 'audit_head', 'statement_version', 'session')`, tenant)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -750,12 +752,14 @@ func TestWallsOfTokens(t *testing.T) {
 	if a := owner.send("DELETE", "/api/v1/tokens/"+made.Token.ID, nil); a.Status != 204 {
 		t.Fatalf("%v", a)
 	}
-	deadline := time.Now().Add(1200 * time.Millisecond)
-	for here("GET", range_, nil) != "401 token_refused" {
-		if time.Now().After(deadline) {
+	for revoked := time.Now(); ; time.Sleep(50 * time.Millisecond) {
+		begun := time.Now()
+		if here("GET", range_, nil) == "401 token_refused" {
+			break
+		}
+		if begun.Sub(revoked) > time.Second {
 			t.Fatal("it is revoked and still lets in")
 		}
-		time.Sleep(50 * time.Millisecond)
 	}
 	trail := owner.get("/api/v1/audit?act=token.")
 	for _, word := range []string{`"token.create"`, `"token.revoke"`, made.Token.ID} {

@@ -7,7 +7,7 @@ const read = (name) => JSON.parse(readFileSync(new URL(`../../app/src/i18n/${nam
 
 /** The tables by what shows them, each in both languages. */
 const table = (...prefixes) => Object.fromEntries(["de", "en"].map((language) => [language, Object.assign({}, ...prefixes.map((prefix) => read(`${prefix}${language}`)))]));
-export const tables = { patient: table("", "later."), office: table("office."), sealed: table("sealed."), setup: table("office.rules."), desk: table("office.desk."), takeover: table("office.takeover."), customers: table("office.customers."), account: table("account."), carriers: table("office.carriers."), messages: table("office.messages."), providers: table("portal.providers."), domains: table("portal.domains."), waiting: table("waiting."), reach: table("office.reach.") };
+export const tables = { patient: table("", "later."), office: table("office."), sealed: table("sealed."), setup: table("office.rules."), first: table("office.first."), desk: table("office.desk."), takeover: table("office.takeover."), customers: table("office.customers."), account: table("account."), carriers: table("office.carriers."), messages: table("office.messages."), providers: table("portal.providers."), domains: table("portal.domains."), waiting: table("waiting."), reach: table("office.reach.") };
 
 const speaker = (table, tag) => (key, params = {}) => {
   const entry = table[key];
@@ -22,6 +22,7 @@ export const en = speaker(tables.patient.en, "en");
 export const office = speaker(tables.office.de, "de");
 export const sealed = speaker(tables.sealed.de, "de");
 export const setup = speaker(tables.setup.de, "de");
+export const first = speaker(tables.first.de, "de");
 export const desk = speaker(tables.desk.de, "de");
 export const takeover = speaker(tables.takeover.de, "de");
 export const customers = speaker(tables.customers.de, "de");
