@@ -30,7 +30,10 @@ type Config struct {
 	BackupDatabaseURL string `env:"SIEGEL_BACKUP_DATABASE_URL"`
 	// BackupRecipients are the age keys (age1…) that backups are encrypted to.
 	BackupRecipients []string `env:"SIEGEL_BACKUP_RECIPIENTS" envSeparator:","`
-	// RedisURL is redis://host:port/db or unix://path?db=n.
+	// RedisURL is redis://host:port/db, unix://path?db=n, for Sentinels
+	// redis+sentinel://host:port/name?addr=host:port, for a cluster
+	// redis+cluster://host:port?addr=host:port; with rediss for TLS. More hosts are
+	// more of addr.
 	RedisURL string `env:"SIEGEL_REDIS_URL"`
 	// Secret is what record keys and hashes are derived from, at least 32
 	// characters. All replicas share it; another one signs nobody in.

@@ -36,6 +36,9 @@ var setName = regexp.MustCompile(`^[a-z][a-z_]{0,30}$`)
 //
 // A statement that waits more than two seconds for a table's lock fails, and
 // with it the migration, rather than holding up everyone behind it.
+//
+// All it asks of a session lives inside transactions: a pooler may stand in
+// between, of which it takes two connections.
 func Migrate(ctx context.Context, url string, sets ...Set) error {
 	config, err := pgx.ParseConfig(url)
 	if err != nil {
@@ -43,8 +46,8 @@ func Migrate(ctx context.Context, url string, sets ...Set) error {
 	}
 	setMode(config, pgx.QueryExecModeExec)
 
-	// The lock lives and dies with its connection: a migration that crashed
-	// leaves none behind.
+	// The lock lives and dies with a transaction, and that with its connection:
+	// a migration that crashed leaves none behind.
 	lock, err := pgx.ConnectConfig(ctx, config)
 	if err != nil {
 		return fmt.Errorf("migrate: %w", translate(err))
@@ -52,10 +55,14 @@ func Migrate(ctx context.Context, url string, sets ...Set) error {
 	defer func() {
 		closing, cancel := context.WithTimeout(context.WithoutCancel(ctx), 5*time.Second)
 		defer cancel()
+		_, _ = lock.Exec(closing, `rollback`) // a pooler keeps the connection for others
 		lock.Close(closing)
 	}()
-	if _, err := lock.Exec(ctx, `select pg_advisory_lock($1)`, migrationLock); err != nil {
-		return fmt.Errorf("migrate: wait for others: %w", translateIn(ctx, err))
+	for _, statement := range []string{`begin`, `set local idle_in_transaction_session_timeout = 0`,
+		fmt.Sprintf(`select pg_advisory_xact_lock(%d)`, migrationLock)} {
+		if _, err := lock.Exec(ctx, statement); err != nil {
+			return fmt.Errorf("migrate: wait for others: %w", translateIn(ctx, err))
+		}
 	}
 	for _, set := range sets {
 		if err := migrateSet(ctx, config.Copy(), set); err != nil {
@@ -75,7 +82,6 @@ func migrateSet(ctx context.Context, config *pgx.ConnConfig, set Set) error {
 	}
 	// Only the simple protocol takes a file of several statements whole.
 	setMode(config, pgx.QueryExecModeSimpleProtocol)
-	config.RuntimeParams["lock_timeout"] = "2s"
 	db := bun.NewDB(stdlib.OpenDB(*config), pgdialect.New())
 	defer db.Close()
 
@@ -88,6 +94,10 @@ func migrateSet(ctx context.Context, config *pgx.ConnConfig, set Set) error {
 		// would have the file run twice. So it is noted here first, and bun's
 		// note only repeats it.
 		migrate.WithUpsert(true),
+		migrate.BeforeMigration(func(ctx context.Context, tx bun.IConn, _ *migrate.Migration) error {
+			_, err := tx.ExecContext(ctx, `set local lock_timeout = '2s'`)
+			return err
+		}),
 		migrate.AfterMigration(func(ctx context.Context, tx bun.IConn, m *migrate.Migration) error {
 			_, err := tx.ExecContext(ctx, `insert into ? (name, group_id) values (?, ?)`, bun.Ident(table), m.Name, m.GroupID)
 			return err

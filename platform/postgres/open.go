@@ -86,11 +86,28 @@ func Open(ctx context.Context, c Config) (*DB, error) {
 	// The first connection may take longer than one may queue later on.
 	first, cancel := context.WithTimeout(ctx, connectTimeout)
 	defer cancel()
-	if err := translateIn(ctx, pool.Ping(first)); err != nil {
+	pooled, err := db.pooled(first)
+	if err != nil {
 		db.Close()
-		return nil, fmt.Errorf("open database: %w", err)
+		return nil, fmt.Errorf("open database: %w", translateIn(ctx, err))
+	}
+	if pooled {
+		db.whole.Store(true)
 	}
 	return db, nil
+}
+
+// pooled reports whether a pooler stands before the server: it greets each
+// client with a process number that is not that of the server's process.
+func (db *DB) pooled(ctx context.Context) (bool, error) {
+	conn, err := db.pool.Acquire(ctx)
+	if err != nil {
+		return false, err
+	}
+	defer conn.Release()
+	var pid uint32
+	err = conn.QueryRow(ctx, `select pg_backend_pid()`).Scan(&pid)
+	return pid != conn.Conn().PgConn().PID(), err
 }
 
 // setMode sends each statement by itself and lets the server find the types.

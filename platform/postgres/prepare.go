@@ -10,10 +10,10 @@ import (
 
 // The texts of batches are few and constant, and for most of them the server
 // takes longer to read and plan than to run. So each is prepared once a
-// connection, outside of any transaction. A pooler that hands the server's
-// connections from client to client may lose them; that is noticed, and from
-// then on texts are sent whole. `default_query_exec_mode=exec` in the URL says
-// so from the start.
+// connection, outside of any transaction. A pooler hands the server's
+// connections from client to client and may lose them: where one is met, or
+// `default_query_exec_mode=exec` stands in the URL, texts are sent whole from
+// the start. One that passes for the server is noticed when they are lost.
 
 const (
 	codeUnknownStatement   = "26000"

@@ -63,3 +63,20 @@ func TestABatchThatIsNotPreparedTakesTheSameArguments(t *testing.T) {
 		t.Errorf("%v, %v, %v", same, both, err)
 	}
 }
+
+// Only a pooler costs the preparation: the server itself is not taken for one.
+func TestABatchIsPreparedWhereTheServerItselfAnswers(t *testing.T) {
+	t.Parallel()
+	db, _ := open(t, postgres.Config{MaxConns: 1})
+	kept := 0
+	for range 2 {
+		if err := db.Batch(t.Context(), newTenant(), func(b *postgres.Batch) {
+			b.Row(`select count(*) from pg_prepared_statements`, nil, &kept)
+		}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if kept == 0 {
+		t.Error("the connection keeps no statement")
+	}
+}

@@ -31,6 +31,9 @@ var errCrowded = errors.New("no turn among the calls to redis")
 type breaker struct {
 	now   func() time.Time
 	turns chan struct{}
+	// within bounds a call that may consist of several: who is the primary, a
+	// connection there, another node; zero leaves that to the driver.
+	within time.Duration
 
 	mu       sync.Mutex
 	failures int
@@ -76,7 +79,13 @@ func (b *breaker) guard(ctx context.Context, fail func(error), call func(context
 		return err
 	}
 	defer func() { <-b.turns }()
-	err := call(context.WithValue(ctx, insideKey{}, true))
+	inside := context.WithValue(ctx, insideKey{}, true)
+	if b.within > 0 {
+		var done context.CancelFunc
+		inside, done = context.WithTimeout(inside, b.within)
+		defer done()
+	}
+	err := call(inside)
 	silent := unreachable(err)
 	switch {
 	case ctx.Err() != nil: // a caller out of patience says nothing about Redis

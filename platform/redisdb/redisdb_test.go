@@ -26,12 +26,40 @@ func TestOpenRefuses(t *testing.T) {
 		"AnotherKind": {URL: "postgres://localhost/db", Secret: secret},
 		"NoSecret":    {URL: "redis://localhost"},
 		"ShortSecret": {URL: "redis://localhost", Secret: secret[:31]},
+
+		"SentinelWithoutAName":     {URL: "redis+sentinel://a:26379", Secret: secret},
+		"SentinelWithTwoNames":     {URL: "redis+sentinel://a:26379/b/c", Secret: secret},
+		"SentinelWithoutAPort":     {URL: "redis+sentinel://a/b", Secret: secret},
+		"SentinelPortZero":         {URL: "redis+sentinel://a:0/b", Secret: secret},
+		"SentinelWithoutAHost":     {URL: "redis+sentinel://:26379/b", Secret: secret},
+		"SentinelAlsoWithoutAPort": {URL: "redis+sentinel://a:26379/b?addr=c", Secret: secret},
+		"SentinelUnknownWord":      {URL: "redis+sentinel://a:26379/b?master=c", Secret: secret},
+		"SentinelTwoDatabases":     {URL: "redis+sentinel://a:26379/b?db=1&db=2", Secret: secret},
+		"SentinelDatabaseWord":     {URL: "redis+sentinel://a:26379/b?db=x", Secret: secret},
+		"SentinelOverUnix":         {URL: "unix+sentinel://a:26379/b", Secret: secret},
+		"ClusterWithAName":         {URL: "redis+cluster://a:6379/b", Secret: secret},
+		"ClusterWithADatabase":     {URL: "redis+cluster://a:6379?db=1", Secret: secret},
+		"ClusterWithSentinels":     {URL: "redis+cluster://a:6379?sentinel_password=b", Secret: secret},
+		"SomethingElse":            {URL: "redis+ring://a:6379", Secret: secret},
 	} {
 		if c, err := redisdb.Open(t.Context(), c); err == nil {
 			_ = c.Close()
 			t.Errorf("%s was opened", name)
 		} else if strings.Contains(err.Error(), string(secret[:31])) {
 			t.Errorf("%s: the error says the secret", name)
+		}
+	}
+}
+
+// An address may hold a password.
+func TestARefusedURLIsNotRepeated(t *testing.T) {
+	t.Parallel()
+	for _, url := range []string{"redis://:hush@localhost:port", "redis+sentinel://:hush@a:b:c/d", "redis+cluster://:hush@a:6379/%zz", "hush"} {
+		if c, err := redisdb.Open(t.Context(), redisdb.Config{URL: url, Secret: secret}); err == nil {
+			_ = c.Close()
+			t.Errorf("%s was opened", url)
+		} else if strings.Contains(err.Error(), "hush") {
+			t.Errorf("%v", err)
 		}
 	}
 }
