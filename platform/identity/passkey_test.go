@@ -29,10 +29,17 @@ func rp(origin string) virtualwebauthn.RelyingParty {
 	return virtualwebauthn.RelyingParty{ID: "office.siegel.example", Name: "Siegel", Origin: origin}
 }
 
+// wholeKey is how long a COSE key on P-256 is.
+const wholeKey = 77
+
 func newKey(p person, options virtualwebauthn.AuthenticatorOptions) key {
 	handle := p.ID.Bytes()
 	options.UserHandle = handle[:]
 	k := key{virtualwebauthn.NewAuthenticatorWithOptions(options), virtualwebauthn.NewCredential(virtualwebauthn.KeyTypeEC2)}
+	// The library drops leading zeros of a public key: one in 128 would be malformed.
+	for len(k.credential.Key.AttestationData()) != wholeKey {
+		k.credential = virtualwebauthn.NewCredential(virtualwebauthn.KeyTypeEC2)
+	}
 	k.AddCredential(k.credential)
 	return k
 }
