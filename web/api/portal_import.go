@@ -6,6 +6,7 @@ import (
 	"errors"
 	"io"
 	"net/http"
+	"slices"
 	"strings"
 	"unicode/utf8"
 
@@ -19,6 +20,10 @@ import (
 // maxImport is how many practices one file may bring.
 const maxImport = 500
 
+// importAtOnce is how many practices one request creates: it ends well before
+// its time is over, and whoever waits sees how far it has come.
+const importAtOnce = 25
+
 type importRow struct {
 	Line int `json:"line" doc:"In the file; the heading is 1"`
 	PreparedBody
@@ -31,6 +36,13 @@ type importRow struct {
 type importRequest struct {
 	Body struct {
 		CSV string `json:"csv" maxLength:"1000000"`
+	}
+}
+
+type createTenantsRequest struct {
+	Body struct {
+		CSV  string `json:"csv" maxLength:"1000000"`
+		From int    `json:"from,omitempty" minimum:"0" doc:"The line to go on with, as the answer before said; absent for the first request"`
 	}
 }
 
@@ -52,6 +64,7 @@ type importedRow struct {
 type importAnswer struct {
 	Body struct {
 		Rows []importedRow `json:"rows"`
+		Next int           `json:"next,omitempty" doc:"With which line to go on; absent where all are done"`
 	}
 }
 
@@ -177,11 +190,13 @@ func (r *importRow) field(column string) *string {
 
 func (r importRow) wanted() wanted { return wanted{r.PreparedBody, r.Plan, r.Owner, r.OwnerTo} }
 
-// previewImport reads a file and says of each row what is wrong with it.
-func (v Services) previewImport(ctx context.Context, text string) (rows []importRow, columns []string, wrong int, err error) {
+// previewImport reads a file and says of each row what is wrong with it. Rows
+// before the line from are left out.
+func (v Services) previewImport(ctx context.Context, text string, from int) (rows []importRow, columns []string, wrong int, err error) {
 	if rows, columns, err = readImport(text); err != nil {
 		return nil, nil, 0, err
 	}
+	rows = slices.DeleteFunc(rows, func(r importRow) bool { return r.Line < from })
 	plans, err := v.plans(ctx)
 	if err != nil {
 		return nil, nil, 0, err
@@ -228,7 +243,7 @@ func mountImport(s *server.Server, v Services) {
 		ID: "previewTenants", Method: http.MethodPost, Path: "/api/v1/portal/imports/preview", Body: 2 << 20,
 		Summary: "Read a file of practices and say what is wrong with it; nothing is saved",
 	}, func(ctx context.Context, in *importRequest) (*previewAnswer, error) {
-		rows, columns, wrong, err := v.previewImport(ctx, in.Body.CSV)
+		rows, columns, wrong, err := v.previewImport(ctx, in.Body.CSV, 0)
 		if err != nil {
 			return nil, err
 		}
@@ -241,9 +256,9 @@ func mountImport(s *server.Server, v Services) {
 	})
 	server.Register(s, server.Operation{
 		ID: "createTenants", Method: http.MethodPost, Path: "/api/v1/portal/imports", Body: 2 << 20,
-		Summary: "Create the practices of a file that has no errors",
-	}, func(ctx context.Context, in *importRequest) (*importAnswer, error) {
-		rows, _, wrong, err := v.previewImport(ctx, in.Body.CSV)
+		Summary: "Create the practices of a file that has no errors, some at a time: ask again with the line that the answer says",
+	}, func(ctx context.Context, in *createTenantsRequest) (*importAnswer, error) {
+		rows, _, wrong, err := v.previewImport(ctx, in.Body.CSV, in.Body.From)
 		switch {
 		case err != nil:
 			return nil, err
@@ -251,6 +266,10 @@ func mountImport(s *server.Server, v Services) {
 			return nil, errImportErrors
 		}
 		answer := &importAnswer{}
+		if len(rows) > importAtOnce {
+			answer.Body.Next = rows[importAtOnce].Line
+			rows = rows[:importAtOnce]
+		}
 		answer.Body.Rows = make([]importedRow, 0, len(rows))
 		for _, row := range rows {
 			done := importedRow{Line: row.Line, Slug: row.Slug}

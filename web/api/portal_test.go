@@ -317,6 +317,47 @@ func TestPortal_ImportsNothingBeforeItIsConfirmedAndNothingWithErrors(t *testing
 	}
 }
 
+// However long the file is, no request has to do more than some of it.
+func TestPortal_CreatesTheRowsOfALongFileSomeAtATime(t *testing.T) {
+	t.Parallel()
+	p := openPortal(t)
+	csv := "Praxis;Fachrichtung;Slug;Ansprechpartner;Straße;PLZ;Ort;Telefon;E-Mail\n"
+	for n := range 30 {
+		csv += fmt.Sprintf("Praxis %[1]d;general_practice;lang-%[1]d;Dr. Lang;Weg 1;76275;Ettlingen;+49 7243 11;lang@example.org\n", n)
+	}
+	made := map[string]int{}
+	for from, requests := 0, 0; ; requests++ {
+		var done struct {
+			Rows []struct {
+				Slug, Reason string
+				ID           id.Tenant
+			}
+			Next int
+		}
+		p.get(t, p.agent, "POST", "/api/v1/portal/imports", object{"csv": csv, "from": from}, 200, &done)
+		for _, row := range done.Rows {
+			if row.Reason != "" || row.ID.IsZero() {
+				t.Errorf("%+v", row)
+			}
+			made[row.Slug]++
+		}
+		if from = done.Next; from == 0 {
+			if requests == 0 {
+				t.Error("all in one request")
+			}
+			break
+		}
+		if requests > 30 {
+			t.Fatal("it never ends")
+		}
+	}
+	for n := range 30 {
+		if made[fmt.Sprintf("lang-%d", n)] != 1 {
+			t.Errorf("lang-%d was created %d times", n, made[fmt.Sprintf("lang-%d", n)])
+		}
+	}
+}
+
 func TestPortal_ActsOnManyAndEachSaysHowItWent(t *testing.T) {
 	t.Parallel()
 	p := openPortal(t)

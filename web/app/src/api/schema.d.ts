@@ -2081,7 +2081,7 @@ export interface paths {
         };
         get?: never;
         put?: never;
-        /** Create the practices of a file that has no errors */
+        /** Create the practices of a file that has no errors, some at a time: ask again with the line that the answer says */
         post: operations["createTenants"];
         delete?: never;
         options?: never;
@@ -4871,6 +4871,14 @@ export interface components {
             specialty: string;
             street: string;
         };
+        CreateTenantsRequestBody: {
+            csv: string;
+            /**
+             * Format: int64
+             * @description The line to go on with, as the answer before said; absent for the first request
+             */
+            from?: number;
+        };
         CreateTokenAnswerBody: {
             /** @description What goes behind Authorization: Bearer. Nobody can read it again */
             secret: string;
@@ -5396,6 +5404,11 @@ export interface components {
             hosts: components["schemas"]["HostBody"][];
         };
         ImportAnswerBody: {
+            /**
+             * Format: int64
+             * @description With which line to go on; absent where all are done
+             */
+            next?: number;
             rows: components["schemas"]["ImportedRow"][];
         };
         ImportRequestBody: {
@@ -12342,7 +12355,7 @@ export interface operations {
         };
         requestBody: {
             content: {
-                "application/json": components["schemas"]["ImportRequestBody"];
+                "application/json": components["schemas"]["CreateTenantsRequestBody"];
             };
         };
         responses: {

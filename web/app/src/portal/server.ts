@@ -33,7 +33,8 @@ export const fleet = () => call("GET", "/portal/tenants").then(({ tenants }) => 
 export const tenant = (id: string) => call("GET", "/portal/tenants/{id}", { path: { id } });
 export const create = (wanted: Wanted) => call("POST", "/portal/tenants", { body: wanted });
 export const preview = (csv: string) => call("POST", "/portal/imports/preview", { body: { csv }, safe: true });
-export const confirmImport = (csv: string) => call("POST", "/portal/imports", { body: { csv } });
+/** confirmImport creates the practices of a file from a line on; `next` is the line to go on with. */
+export const confirmImport = (csv: string, from: number) => call("POST", "/portal/imports", { body: { csv, from } });
 export type Act = { act: "suspend"; reason: string } | { act: "resume" } | { act: "set_plan"; plan: string } | { act: "hand_over"; owner?: string; owner_email?: string };
 export const act = (tenants: string[], what: Act) =>
   call("POST", "/portal/tenants/act", { body: { tenants, ...what } }).then(({ results }) => results);
