@@ -199,7 +199,7 @@ test("where only a code of 116117 will do, no time can be taken without one, and
     await code.fill(written);
     await slot.click();
     await page.locator("#code-error").getByText(de(error)).waitFor();
-    assert.equal(await page.evaluate(() => document.activeElement?.id), "code");
+    await page.waitForFunction(() => document.activeElement?.id === "code");
   }
   await scan(page, "when, a code is missing");
   assert.equal(held().length, 0, "nothing was held");

@@ -7,6 +7,7 @@ import { newKey, serverNow } from "../api/http.ts";
 import { getDays, getNext, getSlots, type Wanted } from "../api/patient.ts";
 import { Problem, reasonOf } from "../api/problem.ts";
 import type { Alternative, Channel, DaysAnswer, Pending, Practice } from "../api/types.ts";
+import { codeOf } from "../seal/referral.ts";
 import { addressOf, emptyForm, withPersons, type Form } from "./form.ts";
 import { Held } from "./held.svelte.ts";
 import type { Moving } from "./moving.ts";
@@ -278,7 +279,7 @@ export class Flow {
 
   /** take holds a slot and goes on, or to the other appointments of its series. */
   async take(slot: Slot): Promise<void> {
-    if (this.needsCode && !(await import("../seal/referral.ts")).codeOf(this.form.referral)) {
+    if (this.needsCode && !codeOf(this.form.referral)) {
       this.codeMissed = true;
       await tick();
       document.getElementById("code")?.focus();
