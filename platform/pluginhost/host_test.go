@@ -459,20 +459,32 @@ func TestHangEndsAtTheDeadlineAndIsReplaced(t *testing.T) {
 	}
 }
 
+// freeze stops every thread of a process: a signal says only that it will.
+func freeze(t *testing.T, pid int) {
+	t.Helper()
+	if err := syscall.Kill(pid, syscall.SIGSTOP); err != nil {
+		t.Fatal(err)
+	}
+	threads, err := filepath.Glob(fmt.Sprintf("/proc/%d/task/*/stat", pid))
+	if err != nil || len(threads) == 0 {
+		t.Fatal(len(threads), err)
+	}
+	for _, thread := range threads {
+		for stopped := false; !stopped; time.Sleep(time.Millisecond) {
+			stat, err := os.ReadFile(thread)
+			_, state, _ := strings.Cut(string(stat), ") ")
+			stopped = err != nil || strings.HasPrefix(state, "T") // without a file it is gone
+		}
+	}
+}
+
 func TestStoppedProcessIsReplaced(t *testing.T) {
 	t.Parallel()
 	b := setup(t, "good", func(c *pluginhost.Config) { c.CallTimeout = 200 * time.Millisecond })
 	p := b.start(t)
 	before := behaves(t, p)
 	pid, _ := strconv.Atoi(before.ProviderID)
-	syscall.Kill(pid, syscall.SIGSTOP)
-	for state := ""; !strings.HasPrefix(state, "T"); time.Sleep(time.Millisecond) {
-		stat, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", pid))
-		if err != nil {
-			t.Fatal(err)
-		}
-		_, state, _ = strings.Cut(string(stat), ") ")
-	}
+	freeze(t, pid)
 	if after := behaves(t, p); after.ProviderID == before.ProviderID {
 		t.Error("a stopped process answered")
 	}

@@ -8,7 +8,6 @@ import (
 	"strconv"
 	"sync"
 	"sync/atomic"
-	"syscall"
 	"testing"
 	"time"
 
@@ -121,7 +120,7 @@ func TestAHungProcessIsReplacedWithoutWaitingForCalls(t *testing.T) {
 	})
 	p := b.start(t)
 	pid := atoi(behaves(t, p).ProviderID)
-	syscall.Kill(pid, syscall.SIGSTOP)
+	freeze(t, pid)
 	began := time.Now()
 	// On a busy machine the next process may be there before the call is.
 	switch r, err := p.Send(t.Context(), message("behave")); {
