@@ -33,9 +33,15 @@ export default defineConfig({
               priority: 2,
             },
             {
-              // What the pages after the first share: the slip, the fields, what is booked, their words.
+              // What the office has of them: it does without the patients' screens.
+              name: "fields",
+              test: /src[\\/](booking[\\/]copy|ui[\\/](Field|Tick)|seal[\\/](text|error))\.(?!en\.)/,
+              priority: 2,
+            },
+            {
+              // What the pages after the first share: the slip, what is booked, their words.
               name: "appointment",
-              test: /src[\\/](booking[\\/](Standing|Proposals|Booked|Cancelled|Change|Remind|Rights|Video|video|Wait|WishForm|Offer|Line|wait|Slip|calendar|copy|plaintext|slotwords|stops)|i18n[\\/](later|waiting)|ui[\\/](Field|Tick)|seal[\\/](text|error))\.(?!en\.)/,
+              test: /src[\\/](booking[\\/](Standing|Proposals|Booked|Cancelled|Change|Remind|Rights|Video|video|Wait|WishForm|Offer|Line|wait|Slip|calendar|plaintext|slotwords|stops)|i18n[\\/](later|waiting))\.(?!en\.)/,
               priority: 1,
             },
           ],

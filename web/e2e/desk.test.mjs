@@ -9,7 +9,7 @@ import { openMonth } from "./lib/month.mjs";
 import { book, someone } from "./lib/patient.mjs";
 import { plus, wall, weekday } from "./lib/setup.mjs";
 import { psql } from "./lib/stores.mjs";
-import { until } from "./lib/until.mjs";
+import { counts, until } from "./lib/until.mjs";
 import { desk as t, office } from "./lib/words.mjs";
 
 // What the front desk does all day: booking by telephone, moving, saying what
@@ -402,7 +402,7 @@ describe("somebody falls out", () => {
     await page.getByRole("button", { name: t("absence.next") }).click();
     await page.locator(".cases li").first().waitFor();
     const before = await mineThatDay();
-    assert.equal(await page.locator(".cases li").count(), before.length);
+    await counts(page.locator(".cases li"), before.length);
     await scan(page, "absence, each booking");
     // The first is cancelled, the second kept; what is proposed for the rest stays.
     await page.locator(".cases li").nth(0).getByLabel(t("absence.cancel")).check();

@@ -9,7 +9,7 @@ import { book, someone } from "./lib/patient.mjs";
 import { Search } from "./lib/search.mjs";
 import { look } from "./lib/shots.mjs";
 import { content, files, psql } from "./lib/stores.mjs";
-import { until } from "./lib/until.mjs";
+import { counts, until } from "./lib/until.mjs";
 import { desk as td, office as t } from "./lib/words.mjs";
 
 let demo, browser, practice, desk, first;
@@ -105,7 +105,7 @@ test("locking wipes names from the page, a wrong password does not bring them ba
   assert.ok((await opened(page)).includes(first.mail));
   await lock(page);
   await page.getByRole("heading", { name: t("unlock.title") }).waitFor();
-  assert.equal(await page.locator(".appt").count(), blocks);
+  await counts(page.locator(".appt"), blocks);
   const locked = await opened(page);
   for (const text of [first.family, first.given, first.mail, first.note, "Allgemeine Sprechstunde"]) assert.ok(!locked.includes(text), `${text} stays in a locked page`);
   assert.match(locked, /\d\d:\d\d/, "times stay");

@@ -9,7 +9,7 @@ import { start } from "./lib/demo.mjs";
 import { messages } from "./lib/mailbox.mjs";
 import { look } from "./lib/shots.mjs";
 import { psql } from "./lib/stores.mjs";
-import { until } from "./lib/until.mjs";
+import { counts, until } from "./lib/until.mjs";
 
 let demo, browser, admin, secret;
 const visits = [];
@@ -81,7 +81,7 @@ const go = async (page, place) => {
 test("the fleet is the reseller's own practices, and nobody else's", async () => {
   const { page } = admin;
   await page.locator("table.fleet tbody tr").first().waitFor();
-  assert.equal(await page.locator("table.fleet tbody tr").count(), 2);
+  await counts(page.locator("table.fleet tbody tr"), 2);
   const text = await page.locator("main").innerText();
   for (const { name } of demo.practices.slice(0, 2)) assert.ok(text.includes(name), name);
   for (const { name } of demo.practices.slice(2)) assert.ok(!text.includes(name), name);
@@ -196,7 +196,7 @@ test("the platform has resellers and their limits", async () => {
   await figures.getByRole("heading", { name: visited.title }).waitFor();
   await figures.locator("dd", { hasText: /^120$/ }).waitFor();
   assert.deepEqual(await figures.locator("caption").allTextContents(), [visited["field.page"], visited["field.browser"], visited["field.status"]]);
-  assert.equal(await figures.locator(".bars li").count(), 31);
+  await counts(figures.locator(".bars li"), 31);
   await scan(page, "page views");
   await look(page, "portal-visits");
 

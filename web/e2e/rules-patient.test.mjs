@@ -14,7 +14,7 @@ import { begin, confirm, fill, forth, list, slotsShown, someone, submit, take } 
 import { wall } from "./lib/setup.mjs";
 import { look } from "./lib/shots.mjs";
 import { psql, Redis, tables } from "./lib/stores.mjs";
-import { until } from "./lib/until.mjs";
+import { counts, until } from "./lib/until.mjs";
 import { de, desk, office, sealed as ts } from "./lib/words.mjs";
 
 let demo, browser, base;
@@ -130,7 +130,7 @@ describe("the list is for who looks at it", () => {
     await offer(page, { conditions: [everyone, only([], "all")], rows: [[0, "08:00", 0, { practitioner: 0 }], [0, "08:00", 1, { practitioner: 1 }], [0, "08:00", 0, { practitioner: 1, location: 1 }]] });
     await begin(page, base, "Allgemeine Sprechstunde");
     await list(page);
-    assert.equal(await page.locator(".slots .slot").count(), 2);
+    await counts(page.locator(".slots .slot"), 2);
     await close();
   });
 
@@ -220,7 +220,7 @@ test("a chain is one entry with its steps and one form, and each step has an env
   await begin(page, base, "Herz-Check", { answers: [de("insurance.GKV"), de("ask.yes")], age: "47" });
   await list(page);
   await page.locator(".slots .slot").first().waitFor();
-  assert.equal(await page.locator(".slots .slot").count(), 1, "steps by themselves are no entries");
+  await counts(page.locator(".slots .slot"), 1, "steps by themselves are no entries");
   assert.match((await slotsShown(page))[0], /8:00 .*8:00 bis 9:15 Uhr 8:00 Blutabnahme, .* 8:20 Ruhe-EKG, .* 9:00 Befund besprechen/);
   await scan(page, "when, a chain");
   await page.locator("section[aria-labelledby=next] .slot").first().click();
@@ -263,7 +263,7 @@ test("a family books together: each person once, the contact once, with the keyb
   await scan(page, "who, for two, errors");
   await fill(page, someone({ given: "Jana", family: "Nováková" }));
   await page.locator("#relation").selectOption("parent");
-  assert.equal(await page.getByLabel(de("who.mail"), { exact: true }).count(), 1);
+  await counts(page.getByLabel(de("who.mail"), { exact: true }), 1);
   for (const [field, value] of [["given", "Kim"], ["family", "Nováková"], ["day", "2"], ["month", "9"], ["year", "2018"]]) await page.locator(`#${field}-2`).fill(value);
   await page.keyboard.press("Enter");
   await page.getByRole("heading", { name: de("sent.title") }).waitFor();
@@ -291,7 +291,7 @@ describe("booked for real, all or nothing", () => {
     await fill(page, person);
     await finish(page, person, 3);
     await page.locator(".slip .stops").getByText("Ruhe-EKG").waitFor();
-    assert.equal(await page.locator(".slip .stops li").count(), 3);
+    await counts(page.locator(".slip .stops li"), 3);
     assert.equal((await booked()) - before, 3);
     await scan(page, "booked, a chain");
     assert.deepEqual(complaints, []);
@@ -331,7 +331,7 @@ describe("booked for real, all or nothing", () => {
       await page.getByRole("button", { name: desk("absence.next") }).click();
       const row = page.locator(".cases > li", { hasText: desk("absence.together", { count }) });
       await row.waitFor();
-      assert.equal(await row.locator("ul li").count(), count);
+      await counts(row.locator("ul li"), count);
       await page.getByRole("button", { name: desk("absence.all_cancel") }).click();
       await row.getByLabel(desk("absence.move"), { exact: true }).check();
       await row.locator("select").waitFor();
@@ -398,7 +398,7 @@ describe("what becomes of a booking", () => {
       await page.route("**/api/v1/bookings/view", (route) => route.fulfill({ json: booking }));
       await page.goto(`${base}/booking#${secret}`);
       await page.getByRole("heading", { name: title }).waitFor();
-      if (booking.items.length > 1) assert.equal(await page.locator(".slip .stops li").count(), booking.items.length);
+      if (booking.items.length > 1) await counts(page.locator(".slip .stops li"), booking.items.length);
       await scan(page, name);
       assert.deepEqual(complaints, []);
       await close();

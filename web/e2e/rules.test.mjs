@@ -9,7 +9,7 @@ import { book, someone } from "./lib/patient.mjs";
 import { edit, editor, openSetup, plus, put, rules, save, wall, weekday } from "./lib/setup.mjs";
 import { look } from "./lib/shots.mjs";
 import { psql } from "./lib/stores.mjs";
-import { until } from "./lib/until.mjs";
+import { counts, until } from "./lib/until.mjs";
 import { office, setup as t, tables } from "./lib/words.mjs";
 
 let demo, browser, practice, dentist, owner;
@@ -366,7 +366,7 @@ test("the week view offers exactly what the patients' page lists for the same pe
   if (await block.count()) {
     await block.click();
     await editor(page).waitFor();
-    assert.equal(await page.locator("tr.picked").count(), 1);
+    await counts(page.locator("tr.picked"), 1);
   }
 
   const [preview] = await Promise.all([desk.context.waitForEvent("page"), view.getByRole("link", { name: new RegExp(`^${t("preview")}`) }).click()]);

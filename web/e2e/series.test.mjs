@@ -14,7 +14,7 @@ import { begin, fill, list, someone, submit } from "./lib/patient.mjs";
 import { edit, editor, openSetup, plus, put, rules, save, wall } from "./lib/setup.mjs";
 import { look } from "./lib/shots.mjs";
 import { psql } from "./lib/stores.mjs";
-import { until } from "./lib/until.mjs";
+import { counts, until } from "./lib/until.mjs";
 import { de, office as t, setup as s } from "./lib/words.mjs";
 
 const name = "Hyposensibilisierung";
@@ -76,7 +76,7 @@ async function hold(page) {
 test("what clashes is named, with what is free instead, and has to be settled", async () => {
   const { page, complaints, requests, close } = await visit(browser, { viewport: phone });
   await toDates(page);
-  assert.equal(await rows(page).count(), 6);
+  await counts(rows(page), 6);
   const clashed = rows(page).nth(clash);
   assert.match((await clashed.innerText()).replace(/\s+/g, " "), new RegExp(`${de("series.clash", { day: ".*", time: ".*" }).replace(/\s+/g, " ")} .*Fortbildung`));
   assert.ok((await clashed.getByRole("radio").count()) > 1, "nothing is offered instead");

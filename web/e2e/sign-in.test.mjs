@@ -9,7 +9,7 @@ import { launch } from "./lib/browser.mjs";
 import { start } from "./lib/demo.mjs";
 import { enter, lock, signIn } from "./lib/desk.mjs";
 import { look } from "./lib/shots.mjs";
-import { until } from "./lib/until.mjs";
+import { counts, until } from "./lib/until.mjs";
 import { account as mine, first, office as t } from "./lib/words.mjs";
 
 let demo;
@@ -68,7 +68,7 @@ test("a passkey signs in and opens the names, in place of the password", async (
   await page.locator("#passkey-password").fill(who.password);
   await page.locator("dialog").getByRole("button", { name: mine("passkeys.add") }).click();
   await page.getByRole("heading", { name: mine("codes.title") }).waitFor();
-  assert.equal(await page.locator(".paperslip li").count(), 10);
+  await counts(page.locator(".paperslip li"), 10);
   await scan(page, "the printed codes");
   await page.getByRole("button", { name: mine("codes.kept") }).click();
   await page.getByText(mine("passkeys.unlocks")).waitFor();
@@ -116,7 +116,7 @@ test("what touches keys takes the passkey in place of the password, and only fro
   await dialog.locator("#invite-name").fill("Vera Neu");
   await dialog.locator("#invite-email").fill("vera");
   await byPasskey.click();
-  assert.equal(await dialog.locator("#invite-email:invalid").count(), 1);
+  await counts(dialog.locator("#invite-email:invalid"), 1);
   assert.equal(proofs.length, 1);
   await dialog.locator("#invite-email").fill("vera.neu@praxis.example");
   await byPasskey.click();

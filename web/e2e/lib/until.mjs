@@ -1,3 +1,5 @@
+import assert from "node:assert/strict";
+
 const pause = (ms) => new Promise((resolve) => setTimeout(resolve, ms));
 
 /** until waits for a condition and returns what made it true. It throws, saying what it waited for, when time is up. */
@@ -9,4 +11,10 @@ export async function until(what, condition, { within = 15_000, every = 50 } = {
     if (performance.now() > end) throw new Error(`waited ${within} ms in vain: ${what}`);
     await pause(every);
   }
+}
+
+/** counts waits until a locator finds so many, and fails where it goes on finding more or fewer. */
+export async function counts(locator, wanted, message) {
+  await until("the count", async () => (await locator.count()) === wanted).catch(() => undefined);
+  assert.equal(await locator.count(), wanted, message);
 }
