@@ -42,7 +42,7 @@ export function halfOf(thrown: unknown): Half | null {
 
 export const getSession = () => call("GET", "/session");
 export const signOut = () => call("DELETE", "/session");
-export const startSession = (email: string) => call("POST", "/session/start", { body: { email } });
+export const startSession = (email: string) => call("POST", "/session/start", { body: { email }, safe: true });
 export const signIn = (email: string, secret: string) => call("POST", "/session", { body: { email, sign_in_secret: secret } });
 export const second = (body: { ticket: string; totp?: string; recovery?: string }) => call("POST", "/session/second", { body });
 export const startAssertion = () => call("POST", "/session/passkey/start");

@@ -14,7 +14,7 @@ export type CardRequest = Sent<"storeCard">;
 
 /** Which way of making a password into keys the account uses, and its salt. An unknown address gets an answer too. */
 export const startSession = (email: string) =>
-  call("POST", "/session/start", { body: { email } });
+  call("POST", "/session/start", { body: { email }, safe: true });
 
 /** Throws signed_out. */
 export const getSession = () => call("GET", "/session") as Promise<SessionBody>;
