@@ -72,10 +72,7 @@ func (s *Service) AddFile(ctx context.Context, tenant id.Tenant, f File) error {
 	}
 	var known, same, room bool
 	err = s.DB.Batch(ctx, tenant, func(b *postgres.Batch) {
-		// The counter's row is what documents wait for each other at, so that two
-		// at once do not both find the last room; and a record that is deleted
-		// meanwhile waits for it too.
-		b.Exec(`insert into change_counter (tenant_id, counter) values ($1, 0) on conflict (tenant_id) do update set counter = change_counter.counter`, tenant)
+		queueUp(b, tenant)
 		b.Row(`select exists (select from customer where tenant_id = $1 and id = $2 and ciphertext is not null),
 			(select coalesce(sum(length(ciphertext)), 0) from customer_file where tenant_id = $1 and id <> $3) + $4 <= $5`,
 			[]any{tenant, f.Customer, f.ID, int64(len(f.Ciphertext)), s.Quota}, &known, &room)
@@ -98,6 +95,13 @@ func (s *Service) AddFile(ctx context.Context, tenant id.Tenant, f File) error {
 		return ErrFilesFull
 	}
 	return ErrMalformedFile
+}
+
+// queueUp waits for the counter's row, where documents wait for each other, so
+// that two at once do not both find the last room; and a record that is deleted
+// meanwhile waits for it too.
+func queueUp(b *postgres.Batch, tenant id.Tenant) {
+	b.Exec(`insert into change_counter (tenant_id, counter) values ($1, 0) on conflict (tenant_id) do update set counter = change_counter.counter`, tenant)
 }
 
 // FindFile returns a document. It returns [ErrUnknownFile].
@@ -129,7 +133,7 @@ func (s *Service) MoveFiles(ctx context.Context, tenant id.Tenant, files []id.Fi
 	}
 	var known bool
 	err := s.DB.Batch(ctx, tenant, func(b *postgres.Batch) {
-		b.Exec(`insert into change_counter (tenant_id, counter) values ($1, 0) on conflict (tenant_id) do update set counter = change_counter.counter`, tenant)
+		queueUp(b, tenant)
 		b.Row(`select exists (select from customer where tenant_id = $1 and id = $2 and ciphertext is not null)`, []any{tenant, to}, &known)
 		b.Exec(`update customer_file f set customer_id = c.id from customer c
 			where c.tenant_id = $1 and c.id = $2 and c.ciphertext is not null and f.tenant_id = $1 and f.id = any($3::uuid[])`, tenant, to, ids)
