@@ -26,6 +26,7 @@ import (
 
 	"go.uber.org/goleak"
 
+	"siegel/platform/embedded/testdb"
 	"siegel/platform/fault"
 	"siegel/platform/pluginhost"
 	"siegel/plugins/sdk"
@@ -459,32 +460,13 @@ func TestHangEndsAtTheDeadlineAndIsReplaced(t *testing.T) {
 	}
 }
 
-// freeze stops every thread of a process: a signal says only that it will.
-func freeze(t *testing.T, pid int) {
-	t.Helper()
-	if err := syscall.Kill(pid, syscall.SIGSTOP); err != nil {
-		t.Fatal(err)
-	}
-	threads, err := filepath.Glob(fmt.Sprintf("/proc/%d/task/*/stat", pid))
-	if err != nil || len(threads) == 0 {
-		t.Fatal(len(threads), err)
-	}
-	for _, thread := range threads {
-		for stopped := false; !stopped; time.Sleep(time.Millisecond) {
-			stat, err := os.ReadFile(thread)
-			_, state, _ := strings.Cut(string(stat), ") ")
-			stopped = err != nil || strings.HasPrefix(state, "T") // without a file it is gone
-		}
-	}
-}
-
 func TestStoppedProcessIsReplaced(t *testing.T) {
 	t.Parallel()
 	b := setup(t, "good", func(c *pluginhost.Config) { c.CallTimeout = 200 * time.Millisecond })
 	p := b.start(t)
 	before := behaves(t, p)
 	pid, _ := strconv.Atoi(before.ProviderID)
-	freeze(t, pid)
+	testdb.Freeze(t, pid)
 	if after := behaves(t, p); after.ProviderID == before.ProviderID {
 		t.Error("a stopped process answered")
 	}

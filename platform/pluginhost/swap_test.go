@@ -11,6 +11,7 @@ import (
 	"testing"
 	"time"
 
+	"siegel/platform/embedded/testdb"
 	"siegel/platform/pluginhost"
 	"siegel/plugins/sdk"
 )
@@ -120,7 +121,7 @@ func TestAHungProcessIsReplacedWithoutWaitingForCalls(t *testing.T) {
 	})
 	p := b.start(t)
 	pid := atoi(behaves(t, p).ProviderID)
-	freeze(t, pid)
+	testdb.Freeze(t, pid)
 	began := time.Now()
 	// On a busy machine the next process may be there before the call is.
 	switch r, err := p.Send(t.Context(), message("behave")); {

@@ -216,7 +216,7 @@ func TestRedisThatHangsAndComesBack(t *testing.T) {
 	if _, err := call(t, c); err != nil {
 		t.Fatal(err)
 	}
-	freeze(t, r.PID())
+	testdb.Freeze(t, r.PID())
 	defer func() { _ = syscall.Kill(r.PID(), syscall.SIGCONT) }()
 	var all sync.WaitGroup
 	for range 20 { // many at once wait no longer than one
@@ -301,7 +301,7 @@ func TestACrowdBeforeRedisThatHangs(t *testing.T) {
 	t.Parallel()
 	r := testdb.PrivateRedis(t)
 	c := open(t, r.URL())
-	freeze(t, r.PID())
+	testdb.Freeze(t, r.PID())
 	defer func() { _ = syscall.Kill(r.PID(), syscall.SIGCONT) }()
 	var all sync.WaitGroup
 	for range 500 {
